@@ -1,0 +1,101 @@
+# Ringmain's build. Flat and non-recursive: every .c below the four layers is one object of one library, the binary is
+# net/cli/main.c linked with it, every tests/unit/**/x_test.c is one test program.
+#
+#   make            build/ringmain               make SAN=address|thread|undefined   the same in build-<san>/
+#   make check      lint, unit tests, simulation, interop with the clients found on this machine
+#   make fuzz       every libFuzzer target for FUZZ_SECONDS (default 60) each
+SHELL := /bin/bash
+.DEFAULT_GOAL := all
+
+SAN     ?=
+BUILD   := build$(if $(SAN),-$(SAN))
+CC      ?= gcc
+PREFIX  ?= /usr/local
+VERSION := 0.1.0
+
+CPPFLAGS += -I. -D_GNU_SOURCE -DRINGMAIN_VERSION='"$(VERSION)"'
+WARN     := -Wall -Wextra -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wpointer-arith -Wwrite-strings -Wvla -Wno-unused-parameter
+CFLAGS   += -std=gnu11 -O2 -g -fno-strict-aliasing -fno-omit-frame-pointer -pthread $(WARN) $(if $(CI),-Werror)
+LDFLAGS  += -pthread
+LIBS     := -luring -ljemalloc -llz4 -lzstd -lsnappy -lz -lcrypto -ljansson -lm
+
+ifneq ($(SAN),)
+CPPFLAGS += -DRINGMAIN_SANITIZER -DRINGMAIN_SLOW_CHECKS
+CFLAGS   += -fsanitize=$(SAN) -O1
+LDFLAGS  += -fsanitize=$(SAN)
+LIBS     := $(filter-out -ljemalloc,$(LIBS))
+ifeq ($(SAN),undefined)
+CFLAGS   += -fno-sanitize-recover=undefined
+endif
+endif
+
+SOURCES  := $(sort $(shell find io core replication net -name '*.c' 2>/dev/null))
+MAIN     := net/cli/main.c
+OBJECTS  := $(patsubst %.c,$(BUILD)/%.o,$(filter-out $(MAIN),$(SOURCES)))
+LIBRARY  := $(BUILD)/libringmain.a
+UNIT     := $(sort $(shell find tests/unit -name '*_test.c' 2>/dev/null))
+UNIT_BIN := $(patsubst %.c,$(BUILD)/%,$(UNIT))
+SIM_SRC  := $(sort $(shell find tests/sim -name '*.c' 2>/dev/null))
+SIM_BIN  := $(if $(SIM_SRC),$(BUILD)/tests/sim/sim)
+SUPPORT  := $(patsubst %.c,$(BUILD)/%.o,$(sort $(shell find tests/support -name '*.c' 2>/dev/null)))
+
+Q := $(if $(V),,@)
+
+.PHONY: all deps run check unit sim interop conformance fuzz lint install clean tests
+all: $(if $(wildcard $(MAIN)),$(BUILD)/ringmain,$(LIBRARY))
+
+$(BUILD)/%.o: %.c
+	@mkdir -p $(@D)
+	@echo "  CC   $<"
+	$(Q)$(CC) $(CPPFLAGS) $(CFLAGS) -MMD -MP -c -o $@ $<
+
+$(LIBRARY): $(OBJECTS)
+	@echo "  AR   $@"
+	$(Q)rm -f $@ && ar rcs $@ $^
+
+$(BUILD)/ringmain: $(BUILD)/net/cli/main.o $(LIBRARY)
+	@echo "  LD   $@"
+	$(Q)$(CC) $(LDFLAGS) -o $@ $^ $(LIBS)
+
+$(BUILD)/tests/unit/%_test: $(BUILD)/tests/unit/%_test.o $(SUPPORT) $(LIBRARY)
+	@echo "  LD   $@"
+	$(Q)$(CC) $(LDFLAGS) -o $@ $^ -lcmocka $(LIBS)
+
+$(BUILD)/tests/sim/sim: $(patsubst %.c,$(BUILD)/%.o,$(SIM_SRC)) $(SUPPORT) $(LIBRARY)
+	@echo "  LD   $@"
+	$(Q)$(CC) $(LDFLAGS) -o $@ $^ $(LIBS)
+
+tests: all $(UNIT_BIN) $(SIM_BIN)
+
+deps:
+	tests/support/deps.sh
+
+run: all
+	$(BUILD)/ringmain start
+
+lint:
+	$(Q)tests/lint/run.sh
+
+unit: tests
+	$(Q)tests/support/run_unit.sh $(BUILD)
+
+check: lint tests
+	$(Q)tests/support/run_check.sh $(BUILD)
+
+interop: all
+	$(Q)tests/interop/run.sh $(BUILD)/ringmain
+
+conformance: all
+	$(Q)tests/conformance/run.sh $(BUILD)/ringmain
+
+fuzz:
+	$(Q)tests/fuzz/run.sh $(or $(FUZZ_SECONDS),60)
+
+install: all
+	install -D -m 755 $(BUILD)/ringmain $(DESTDIR)$(PREFIX)/bin/ringmain
+	install -D -m 644 net/cli/completion.bash $(DESTDIR)$(PREFIX)/share/bash-completion/completions/ringmain
+
+clean:
+	rm -rf build build-address build-thread build-undefined build-fuzz
+
+-include $(shell find $(BUILD) -name '*.d' 2>/dev/null)
