@@ -50,8 +50,8 @@ typedef bool (*fs_visit)(void *context, const char *name, bool is_directory);
 enum err fs_list(struct fs *fs, const char *path, fs_visit visit, void *context) MUST_CHECK;
 
 /* Built from the above, in fs_util.c: */
-enum err fs_read_file(struct fs *fs, struct mem *mem, const char *path, size_t limit, void **data, size_t *length)
-    MUST_CHECK; /* length + 1 bytes from mem (a NUL follows); ERR_LIMIT when larger */
+enum err fs_read_file(struct fs *fs, struct mem *mem, const char *path, size_t limit, void **data,
+                      size_t *length) MUST_CHECK; /* length + 1 bytes from mem (a NUL follows); ERR_LIMIT when larger */
 enum err fs_write_file(struct fs *fs, const char *path, const void *data, size_t length)
     MUST_CHECK; /* temporary file, fdatasync, rename, directory sync: old or new, never a mixture */
 enum err fs_make_directories(struct fs *fs, const char *path) MUST_CHECK;

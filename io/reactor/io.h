@@ -41,11 +41,11 @@ struct io_op {
 
 int64_t io_now_ns(const struct io *io);
 int64_t io_wall_ms(struct io *io);
-uint64_t io_random(struct io *io);         /* unpredictable on the real machine, seeded in the simulation */
-struct mem *io_mem(struct io *io);         /* this shard's memory */
-struct fs *io_fs(struct io *io);           /* blocking file calls: only at start and stop, or in a job */
-int io_shard(const struct io *io);         /* 0 .. count - 1; the last one is the control shard */
-int io_shard_count(const struct io *io);   /* control shard included */
+uint64_t io_random(struct io *io);       /* unpredictable on the real machine, seeded in the simulation */
+struct mem *io_mem(struct io *io);       /* this shard's memory */
+struct fs *io_fs(struct io *io);         /* blocking file calls: only at start and stop, or in a job */
+int io_shard(const struct io *io);       /* 0 .. count - 1; the last one is the control shard */
+int io_shard_count(const struct io *io); /* control shard included */
 
 /* ---- timers --------------------------------------------------------------------------------------------------- */
 
@@ -72,8 +72,8 @@ void io_at_turn_end(struct io *io, struct io_hook *hook); /* harmless when alrea
 
 /* ---- other shards --------------------------------------------------------------------------------------------- */
 
-/* A message is owned by its sender until run() is called on the target shard, then by the target, which hands it back by
- * posting it again (set run first). Memory is freed only by the shard that allocated it. Order is kept per pair. */
+/* A message is owned by its sender until run() is called on the target shard, then by the target, which hands it back
+ * by posting it again (set run first). Memory is freed only by the shard that allocated it. Order is kept per pair. */
 struct io_msg {
     struct io_msg *_next;
     void (*run)(struct io_msg *msg, struct io *io); /* io: of the shard it runs on */
@@ -82,8 +82,8 @@ void io_post(struct io *io, int target_shard, struct io_msg *msg); /* target may
 
 /* ---- slow lane ------------------------------------------------------------------------------------------------ */
 
-/* work() runs on a slow-lane thread (at most a bounded number at once, in order of submission) and may block: it gets the
- * blocking file calls and must touch only what the job owns. done() runs on the submitting shard. */
+/* work() runs on a slow-lane thread (at most a bounded number at once, in order of submission) and may block: it gets
+ * the blocking file calls and must touch only what the job owns. done() runs on the submitting shard. */
 struct io_job {
     struct list _link;
     void (*work)(struct io_job *job, struct fs *fs);
@@ -95,7 +95,8 @@ void io_job_start(struct io *io, struct io_job *job);
 /* ---- files: the data path ------------------------------------------------------------------------------------- */
 
 /* Inline append: pwritev2 into the page cache. Writes all or reports why not; *written says how far it came. */
-enum err io_write_now(struct io *io, io_file file, const struct slice *pieces, int count, int64_t pos, int64_t *written);
+enum err io_write_now(struct io *io, io_file file, const struct slice *pieces, int count, int64_t pos,
+                      int64_t *written);
 /* Inline read of cached bytes only (RWF_NOWAIT). ERR_AGAIN: not in memory, use io_read. Short at end of file. */
 enum err io_read_now(struct io *io, io_file file, void *buffer, size_t length, int64_t pos, size_t *got);
 /* Inline fallocate(KEEP_SIZE) for at most 64 MiB. ERR_UNSUPPORTED is not an error of the disk. */
@@ -107,8 +108,8 @@ void io_close_now(struct io *io, io_file file); /* must not be the last referenc
 /* Through the ring; op->result is the byte count. A short read means end of file; writes are whole or failed. */
 void io_read(struct io *io, struct io_op *op, io_file file, void *buffer, size_t length, int64_t pos);
 void io_write(struct io *io, struct io_op *op, io_file file, const void *buffer, size_t length, int64_t pos);
-void io_sync(struct io *io, struct io_op *op, io_file file);                                    /* fdatasync */
-void io_writeback(struct io *io, struct io_op *op, io_file file, int64_t pos, int64_t length);  /* starts it only */
+void io_sync(struct io *io, struct io_op *op, io_file file);                                   /* fdatasync */
+void io_writeback(struct io *io, struct io_op *op, io_file file, int64_t pos, int64_t length); /* starts it only */
 
 /* ---- sockets --------------------------------------------------------------------------------------------------- */
 
@@ -141,7 +142,7 @@ enum err io_listen(struct io *io, struct io_listener *listener, const struct io_
                    const struct io_listen_options *options);
 void io_listen_stop(struct io *io, struct io_listener *listener);
 
-void io_connect(struct io *io, struct io_op *op, const struct io_address *address); /* result: the socket */
+void io_connect(struct io *io, struct io_op *op, const struct io_address *address);             /* result: the socket */
 enum err io_socket_buffers(struct io *io, io_socket socket, int send_bytes, int receive_bytes); /* -1: leave */
 
 /* Receiving has two modes; exactly one is active on a socket at a time.
@@ -163,8 +164,8 @@ void io_receive_stop(struct io *io, struct io_receiver *receiver); /* also allow
 void io_receive_into(struct io *io, struct io_op *op, io_socket socket, void *buffer, size_t length);
 
 /* One answer: pieces of memory and of files, sent in order and whole. The backend picks the way (plain, MSG_MORE +
- * sendfile, small file pieces read behind the header, cold ones read through the ring so that the loop never waits for a
- * disk). The pieces array and what it points to stay the user's and unchanged until done(). */
+ * sendfile, small file pieces read behind the header, cold ones read through the ring so that the loop never waits for
+ * a disk). The pieces array and what it points to stay the user's and unchanged until done(). */
 struct io_piece {
     const uint8_t *data; /* memory piece; NULL: a file piece */
     io_file file;
@@ -177,8 +178,8 @@ struct io_send {
     struct io_piece *pieces;
     int count;
     enum err err;
-    int _piece;      /* progress */
-    size_t _sent;    /* of the current piece */
+    int _piece;   /* progress */
+    size_t _sent; /* of the current piece */
     io_socket _socket;
     struct io *_io;
     struct io_op _op;

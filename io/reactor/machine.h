@@ -1,8 +1,8 @@
 /* io/reactor/machine.h -- how a node gets its shards: the real machine. (The simulated one is io/reactor/sim.h.)
  *
- * machine_open makes `shards` data shards and one control shard (the last) without running them; the caller may then post
- * first messages or set things up through io calls from this thread; machine_run starts one pinned thread per shard and
- * returns when every shard has called io_stop. machine_close frees everything.
+ * machine_open makes `shards` data shards and one control shard (the last) without running them; the caller may then
+ * post first messages or set things up through io calls from this thread; machine_run starts one pinned thread per
+ * shard and returns when every shard has called io_stop. machine_close frees everything.
  */
 #ifndef RINGMAIN_IO_REACTOR_MACHINE_H
 #define RINGMAIN_IO_REACTOR_MACHINE_H
@@ -12,11 +12,11 @@
 struct machine;
 
 struct machine_options {
-    int data_shards;        /* >= 0; 0 makes a machine with only the control shard (command line clients) */
-    bool pin;               /* threads to cores, as design.md section 2 says */
-    size_t memory_limit;    /* bytes, for all shards together; 0: a default from the machine's memory */
-    int slow_lane_threads;  /* 0: default 2 */
-    int spin_us;            /* before sleeping; 0: none */
+    int data_shards;       /* >= 0; 0 makes a machine with only the control shard (command line clients) */
+    bool pin;              /* threads to cores, as design.md section 2 says */
+    size_t memory_limit;   /* bytes, for all shards together; 0: a default from the machine's memory */
+    int slow_lane_threads; /* 0: default 2 */
+    int spin_us;           /* before sleeping; 0: none */
     void (*on_signal)(struct io *control, int count, void *context); /* SIGTERM/SIGINT arrived for the count-th time;
                                                                         runs on the control shard. NULL: not handled */
     void *context;
@@ -27,7 +27,8 @@ enum err machine_open(const struct machine_options *options, struct machine **ma
 struct io *machine_io(struct machine *machine, int shard);
 int machine_shards(const struct machine *machine);
 void machine_run(struct machine *machine);
-/* For single-threaded users (command line): one turn of the control shard in this thread; wait: sleep until something. */
+/* For single-threaded users (command line): one turn of the control shard in this thread; wait: sleep until something.
+ */
 void machine_turn(struct machine *machine, bool wait);
 void machine_close(struct machine *machine);
 /* The features found at start, one line of key=value, e.g. for `ringmain doctor` and the start-up log line. */

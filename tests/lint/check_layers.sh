@@ -2,7 +2,7 @@
 # Includes go only downwards: between folders and between the rooms inside one (tests/lint/layers.txt).
 set -eu
 cd "$(dirname "$0")/../.."
-find core net io replication -name '*.[ch]' | sort | xargs awk '
+find core net io replication -name '*.[ch]' 2>/dev/null | sort | xargs awk '
 function unit_of(path,   u, best) {
     for (u in rank) if (index(path, u "/") == 1 && length(u) > length(best)) best = u
     return best

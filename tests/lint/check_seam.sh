@@ -5,7 +5,7 @@ set -eu
 cd "$(dirname "$0")/../.."
 banned='malloc|calloc|realloc|free|strdup|strndup|asprintf|vasprintf|time|gettimeofday|clock_gettime|clock|nanosleep|usleep|sleep|rand|srand|random|srandom|rand_r|getrandom|getentropy|open|openat|creat|read|pread|preadv|readv|write|pwrite|pwritev|writev|close|fsync|fdatasync|ftruncate|truncate|fallocate|posix_fallocate|unlink|unlinkat|rename|renameat|mkdir|rmdir|opendir|readdir|stat|fstat|lstat|mmap|munmap|socket|bind|listen|accept|accept4|connect|send|sendto|sendmsg|recv|recvfrom|recvmsg|sendfile|splice|poll|epoll_wait|epoll_ctl|select|ioctl|fcntl|fopen|fclose|fread|fwrite|fgets|getline|pthread_create|pthread_mutex_lock|syscall|signal|sigaction|kill|fork|execve|system|popen'
 unsafe='strcpy|strcat|sprintf|vsprintf|gets|atoi|atol|atof|strtok|alloca'
-find core net replication -name '*.[ch]' | sort | xargs awk -v banned="$banned" -v unsafe="$unsafe" '
+find core net replication -name '*.[ch]' 2>/dev/null | sort | xargs awk -v banned="$banned" -v unsafe="$unsafe" '
 BEGIN { pattern = "(^|[^A-Za-z0-9_>.])(" banned "|" unsafe ")[ \t]*\\(" }
 FNR == 1 { comment = 0 }
 {
