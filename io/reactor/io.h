@@ -69,6 +69,7 @@ struct io_hook {
     bool _armed; /* zero-initialise */
 };
 void io_at_turn_end(struct io *io, struct io_hook *hook); /* harmless when already armed */
+void io_hook_stop(struct io_hook *hook);                  /* disarms it; harmless when not armed */
 
 /* ---- other shards --------------------------------------------------------------------------------------------- */
 
