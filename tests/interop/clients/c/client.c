@@ -1,0 +1,133 @@
+/* librdkafka as an interop client; see ../../README.md. */
+#include <librdkafka/rdkafka.h>
+#include <openssl/evp.h>
+#include <arpa/inet.h>
+#include <endian.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+static int failed;
+
+static void on_delivery(rd_kafka_t *rk, const rd_kafka_message_t *m, void *opaque)
+{
+    if (m->err) {
+        fprintf(stderr, "delivery: %s\n", rd_kafka_err2str(m->err));
+        failed = 1;
+    }
+}
+
+static void set(rd_kafka_conf_t *conf, const char *key, const char *value)
+{
+    char why[256];
+    if (rd_kafka_conf_set(conf, key, value, why, sizeof why) != RD_KAFKA_CONF_OK) {
+        fprintf(stderr, "%s\n", why);
+        exit(2);
+    }
+}
+
+static int produce(char **a)
+{
+    rd_kafka_conf_t *conf = rd_kafka_conf_new();
+    set(conf, "bootstrap.servers", a[0]);
+    set(conf, "compression.codec", a[3]);
+    set(conf, "acks", a[4]);
+    set(conf, "linger.ms", "5");
+    if (strcmp(a[4], "all") == 0)
+        set(conf, "enable.idempotence", "true");
+    rd_kafka_conf_set_dr_msg_cb(conf, on_delivery);
+    char why[256];
+    rd_kafka_t *rk = rd_kafka_new(RD_KAFKA_PRODUCER, conf, why, sizeof why);
+    if (rk == NULL)
+        return fprintf(stderr, "%s\n", why), 2;
+    FILE *f = fopen(a[2], "rb");
+    if (f == NULL)
+        return perror(a[2]), 2;
+    char value[1000], key[32], number[32];
+    size_t length;
+    for (long n = 0; (length = fread(value, 1, sizeof value, f)) > 0; n++) {
+        rd_kafka_resp_err_t err;
+        int key_length = snprintf(key, sizeof key, "k%ld", n), number_length = snprintf(number, sizeof number, "%ld", n);
+        do {
+            err = rd_kafka_producev(rk, RD_KAFKA_V_TOPIC(a[1]), RD_KAFKA_V_PARTITION(0),
+                                    RD_KAFKA_V_KEY(key, (size_t)key_length), RD_KAFKA_V_VALUE(value, length),
+                                    RD_KAFKA_V_HEADER("n", number, number_length), RD_KAFKA_V_TIMESTAMP(1700000000000 + n),
+                                    RD_KAFKA_V_MSGFLAGS(RD_KAFKA_MSG_F_COPY), RD_KAFKA_V_END);
+            rd_kafka_poll(rk, err == RD_KAFKA_RESP_ERR__QUEUE_FULL ? 50 : 0);
+        } while (err == RD_KAFKA_RESP_ERR__QUEUE_FULL);
+        if (err)
+            return fprintf(stderr, "%s\n", rd_kafka_err2str(err)), 1;
+    }
+    fclose(f);
+    if (rd_kafka_flush(rk, 120000))
+        failed = 1;
+    rd_kafka_destroy(rk);
+    return failed;
+}
+
+static void field(EVP_MD_CTX *h, const void *data, size_t length)
+{
+    uint32_t size = htonl((uint32_t)length);
+    EVP_DigestUpdate(h, &size, 4);
+    EVP_DigestUpdate(h, data, length);
+}
+
+static int consume(char **a)
+{
+    rd_kafka_conf_t *conf = rd_kafka_conf_new();
+    set(conf, "bootstrap.servers", a[0]);
+    set(conf, "group.id", "unused");
+    set(conf, "enable.auto.commit", "false");
+    char why[256];
+    rd_kafka_t *rk = rd_kafka_new(RD_KAFKA_CONSUMER, conf, why, sizeof why);
+    if (rk == NULL)
+        return fprintf(stderr, "%s\n", why), 2;
+    rd_kafka_poll_set_consumer(rk);
+    rd_kafka_topic_partition_list_t *list = rd_kafka_topic_partition_list_new(1);
+    rd_kafka_topic_partition_list_add(list, a[1], 0)->offset = RD_KAFKA_OFFSET_BEGINNING;
+    rd_kafka_assign(rk, list);
+    EVP_MD_CTX *h = EVP_MD_CTX_new();
+    EVP_DigestInit_ex(h, EVP_sha256(), NULL);
+    long count = atol(a[2]), n = 0;
+    for (int idle = 0; n < count && idle < 60;) {
+        rd_kafka_message_t *m = rd_kafka_consumer_poll(rk, 1000);
+        if (m == NULL || m->err) {
+            if (m != NULL && m->err != RD_KAFKA_RESP_ERR__PARTITION_EOF)
+                fprintf(stderr, "consume: %s\n", rd_kafka_message_errstr(m));
+            idle++;
+        } else {
+            const void *header = "";
+            size_t header_length = 0;
+            rd_kafka_headers_t *headers;
+            if (rd_kafka_message_headers(m, &headers) == RD_KAFKA_RESP_ERR_NO_ERROR)
+                rd_kafka_header_get_last(headers, "n", &header, &header_length);
+            field(h, m->key, m->key_len);
+            field(h, m->payload, m->len);
+            field(h, header, header_length);
+            uint64_t timestamp = htobe64((uint64_t)rd_kafka_message_timestamp(m, NULL));
+            EVP_DigestUpdate(h, &timestamp, 8);
+            n++;
+            idle = 0;
+        }
+        if (m != NULL)
+            rd_kafka_message_destroy(m);
+    }
+    unsigned char digest[32];
+    EVP_DigestFinal_ex(h, digest, NULL);
+    printf("count=%ld sha256=", n);
+    for (int i = 0; i < 32; i++)
+        printf("%02x", digest[i]);
+    printf("\n");
+    rd_kafka_consumer_close(rk);
+    return 0;
+}
+
+int main(int argc, char **argv)
+{
+    if (argc == 7 && strcmp(argv[1], "produce") == 0)
+        return produce(argv + 2);
+    if (argc == 5 && strcmp(argv[1], "consume") == 0)
+        return consume(argv + 2);
+    fprintf(stderr, "usage: produce BOOTSTRAP TOPIC FILE CODEC ACKS | consume BOOTSTRAP TOPIC COUNT\n");
+    return 2;
+}

@@ -1,0 +1,89 @@
+// franz-go as an interop client; see ../../README.md.
+package main
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/binary"
+	"fmt"
+	"log"
+	"os"
+	"strconv"
+	"sync"
+	"time"
+
+	"github.com/twmb/franz-go/pkg/kgo"
+)
+
+func produce(bootstrap, topic, file, codec, acks string) {
+	codecs := map[string]kgo.CompressionCodec{"none": kgo.NoCompression(), "gzip": kgo.GzipCompression(),
+		"snappy": kgo.SnappyCompression(), "lz4": kgo.Lz4Compression(), "zstd": kgo.ZstdCompression()}
+	opts := []kgo.Opt{kgo.SeedBrokers(bootstrap), kgo.AllowAutoTopicCreation(), kgo.RecordPartitioner(kgo.ManualPartitioner()),
+		kgo.ProducerBatchCompression(codecs[codec]), kgo.ProducerLinger(5 * time.Millisecond)}
+	switch acks {
+	case "0":
+		opts = append(opts, kgo.RequiredAcks(kgo.NoAck()), kgo.DisableIdempotentWrite())
+	case "1":
+		opts = append(opts, kgo.RequiredAcks(kgo.LeaderAck()), kgo.DisableIdempotentWrite())
+	}
+	client, err := kgo.NewClient(opts...)
+	if err != nil {
+		log.Fatal(err)
+	}
+	defer client.Close()
+	data, err := os.ReadFile(file)
+	if err != nil {
+		log.Fatal(err)
+	}
+	var wg sync.WaitGroup
+	for n, pos := 0, 0; pos < len(data); n, pos = n+1, pos+1000 {
+		end := min(pos+1000, len(data))
+		wg.Add(1)
+		client.Produce(context.Background(), &kgo.Record{Topic: topic, Partition: 0, Key: []byte("k" + strconv.Itoa(n)),
+			Value: data[pos:end], Headers: []kgo.RecordHeader{{Key: "n", Value: []byte(strconv.Itoa(n))}},
+			Timestamp: time.UnixMilli(1700000000000 + int64(n))}, func(_ *kgo.Record, err error) {
+			if err != nil {
+				log.Fatal(err)
+			}
+			wg.Done()
+		})
+	}
+	wg.Wait()
+}
+
+func consume(bootstrap, topic string, count int) {
+	client, err := kgo.NewClient(kgo.SeedBrokers(bootstrap), kgo.ConsumePartitions(map[string]map[int32]kgo.Offset{
+		topic: {0: kgo.NewOffset().AtStart()}}))
+	if err != nil {
+		log.Fatal(err)
+	}
+	defer client.Close()
+	ctx, cancel := context.WithTimeout(context.Background(), 60*time.Second)
+	defer cancel()
+	h, n := sha256.New(), 0
+	field := func(b []byte) {
+		binary.Write(h, binary.BigEndian, uint32(len(b)))
+		h.Write(b)
+	}
+	for n < count && ctx.Err() == nil {
+		fetches := client.PollFetches(ctx)
+		fetches.EachRecord(func(r *kgo.Record) {
+			field(r.Key)
+			field(r.Value)
+			field(r.Headers[0].Value)
+			binary.Write(h, binary.BigEndian, r.Timestamp.UnixMilli())
+			n++
+		})
+	}
+	fmt.Printf("count=%d sha256=%x\n", n, h.Sum(nil))
+}
+
+func main() {
+	a := os.Args
+	if a[1] == "produce" {
+		produce(a[2], a[3], a[4], a[5], a[6])
+		return
+	}
+	count, _ := strconv.Atoi(a[4])
+	consume(a[2], a[3], count)
+}

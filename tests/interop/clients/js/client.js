@@ -1,0 +1,31 @@
+// kafkajs as an interop client; see ../../README.md. It can consume only in groups, so here it produces.
+const fs = require('fs')
+const { Kafka, CompressionTypes, CompressionCodecs, logLevel } = require('kafkajs')
+
+const codecs = { none: CompressionTypes.None, gzip: CompressionTypes.GZIP, snappy: CompressionTypes.Snappy }
+try {
+  CompressionCodecs[CompressionTypes.Snappy] = require('kafkajs-snappy')
+} catch (e) { delete codecs.snappy }
+
+async function produce(bootstrap, topic, file, codec, acks) {
+  if (codecs[codec] === undefined) { console.log('unsupported codec'); process.exit(77) }
+  const kafka = new Kafka({ clientId: 'interop', brokers: [bootstrap], logLevel: logLevel.ERROR })
+  const producer = kafka.producer({ idempotent: false })
+  await producer.connect()
+  const data = fs.readFileSync(file)
+  let messages = []
+  const flush = async () => {
+    if (messages.length === 0) return
+    await producer.send({ topic, acks: acks === 'all' ? -1 : Number(acks), compression: codecs[codec], messages })
+    messages = []
+  }
+  for (let n = 0, pos = 0; pos < data.length; n++, pos += 1000) {
+    messages.push({ partition: 0, key: 'k' + n, value: data.subarray(pos, Math.min(pos + 1000, data.length)),
+      headers: { n: String(n) }, timestamp: String(1700000000000 + n) })
+    if (messages.length === 500) await flush()
+  }
+  await flush()
+  await producer.disconnect()
+}
+
+produce(...process.argv.slice(3)).catch(e => { console.error(e); process.exit(1) })

@@ -1,0 +1,38 @@
+"""kafka-python as an interop client; see ../../README.md."""
+import hashlib, struct, sys
+from kafka import KafkaConsumer, KafkaProducer, TopicPartition
+
+def produce(bootstrap, topic, path, codec, acks):
+    producer = KafkaProducer(bootstrap_servers=bootstrap, acks="all" if acks == "all" else int(acks),
+                             compression_type=None if codec == "none" else codec, linger_ms=5, batch_size=131072)
+    data = open(path, "rb").read()
+    futures = []
+    for n, pos in enumerate(range(0, len(data), 1000)):
+        futures.append(producer.send(topic, key=b"k%d" % n, value=data[pos:pos + 1000], partition=0,
+                                     headers=[("n", b"%d" % n)], timestamp_ms=1700000000000 + n))
+    producer.flush(120)
+    if acks != "0":
+        for f in futures:
+            f.get(10)
+    producer.close()
+
+def consume(bootstrap, topic, count):
+    consumer = KafkaConsumer(bootstrap_servers=bootstrap, enable_auto_commit=False, consumer_timeout_ms=60000,
+                             auto_offset_reset="earliest", max_poll_records=5000)
+    consumer.assign([TopicPartition(topic, 0)])
+    consumer.seek_to_beginning()
+    h, n = hashlib.sha256(), 0
+    for record in consumer:
+        for field in (record.key, record.value, dict(record.headers)["n"]):
+            h.update(struct.pack(">I", len(field)) + field)
+        h.update(struct.pack(">q", record.timestamp))
+        n += 1
+        if n == count:
+            break
+    consumer.close()
+    print("count=%d sha256=%s" % (n, h.hexdigest()))
+
+if sys.argv[1] == "produce":
+    produce(*sys.argv[2:7])
+else:
+    consume(sys.argv[2], sys.argv[3], int(sys.argv[4]))
