@@ -1,0 +1,69 @@
+/* core/partition/shard_data.h -- the partitions of one shard, and their life.
+ *
+ * A partition lives on shard partition_shard(topic id, index, data shards): a rule, not a fact on disk, so that the
+ * number of shards may change at any restart. The image says which partitions exist; shard_data_apply() makes it so:
+ * opens or creates logs in jobs of many, deletes what is gone, takes over changed configuration and leader epochs.
+ *
+ * Periodic work, each by its own Kafka key: retention (log.retention.check.interval.ms), recovery-point checkpoints
+ * (log.flush.offset.checkpoint.interval.ms), log-start checkpoints (log.flush.start.offset.checkpoint.interval.ms),
+ * expiry of idle producers (producer.id.expiration.check.interval.ms).
+ *
+ * Invariants: the map holds every partition of the applied image that belongs to this shard, and no others but those in
+ * state DELETING; one apply runs at a time, further ones wait in order; after shard_data_stop() nothing is started.
+ *
+ * Core:    the owning shard.
+ * Memory:  from io_mem of the shard. The images are held by the caller until the apply of the next one is done.
+ * Errors:  a partition whose log cannot be opened is OFFLINE, the others are not touched.
+ */
+#ifndef RINGMAIN_CORE_PARTITION_SHARD_DATA_H
+#define RINGMAIN_CORE_PARTITION_SHARD_DATA_H
+
+#include "core/partition/partition.h"
+#include "io/base/hash.h"
+
+struct broker_config;
+struct image;
+struct log_dirs;
+
+struct shard_data_options {
+    struct log_dirs *dirs;              /* the node's, shared by all shards; outlives this */
+    const struct broker_config *config; /* changed with shard_data_configure */
+    int32_t broker_id;
+    int32_t data_shards;
+};
+
+enum err shard_data_open(struct io *io, const struct shard_data_options *options, struct shard_data **data) MUST_CHECK;
+/* After shard_data_stop's answer, or when nothing was ever applied. */
+void shard_data_close(struct shard_data *data);
+
+/* The rule of ownership. */
+int partition_shard(struct uuid topic_id, int32_t index, int data_shards);
+/* NULL: not on this shard. One hash look-up. */
+struct partition *shard_data_find(struct shard_data *data, struct uuid topic_id, int32_t index);
+
+/* Makes this shard's partitions what `image` says. done() comes after the last log is open or gone; never inside the
+ * call. The struct and both images stay untouched until then; the image stays in use until the next apply is done. */
+struct shard_data_apply {
+    void (*done)(struct shard_data_apply *apply);
+    const struct image *image;
+    int32_t opened_count, failed_count; /* out */
+    struct list _link;
+    int32_t _pending;
+};
+void shard_data_apply(struct shard_data *data, struct shard_data_apply *apply);
+/* A new snapshot of the broker's configuration (intervals, expiry); kept until the next. */
+void shard_data_configure(struct shard_data *data, const struct broker_config *config);
+
+/* Clean stop: no more periodic work, appends in flight are finished, everything flushed, producer snapshots and
+ * checkpoints written. done() says whether all of it worked (only then may the clean shutdown marker be written). */
+struct shard_data_stop {
+    void (*done)(struct shard_data_stop *stop);
+    enum err err;
+};
+void shard_data_stop(struct shard_data *data, struct shard_data_stop *stop);
+
+/* Every partition of this shard in order of creation, for DescribeLogDirs and metrics. */
+struct list *shard_data_partitions(struct shard_data *data);
+#define PARTITION_OF(link) CONTAINER_OF(link, struct partition, _in_shard)
+
+#endif
