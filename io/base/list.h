@@ -53,7 +53,7 @@ static inline void list_splice(struct list *to, struct list *from)
 }
 
 /* The body may remove `it`. */
-#define LIST_EACH(it, list)                                                                       \
-    for (struct list *it = (list)->next, *it##_next = it->next; it != (list); it = it##_next, it##_next = it->next)
+#define LIST_EACH(it, head)                                                                       \
+    for (struct list *it = (head)->next, *it##_next = it->next; it != (head); it = it##_next, it##_next = it->next)
 
 #endif
