@@ -2,14 +2,14 @@
 
 #include "core/wire/error.h"
 
-/* ---- keys ---------------------------------------------------------------------------------------------------------- */
+/* ---- keys ----------------------------------------------------------------------------------------------------------
+ */
 
 static uint64_t position_hash(const struct fetch_position *position)
 {
     uint64_t seed = (uint32_t)position->partition;
-    return slice_is_null(position->topic)
-               ? hash_bytes(position->topic_id.bytes, sizeof(position->topic_id.bytes), seed)
-               : hash_bytes(position->topic.data, position->topic.length, seed);
+    return slice_is_null(position->topic) ? hash_bytes(position->topic_id.bytes, sizeof(position->topic_id.bytes), seed)
+                                          : hash_bytes(position->topic.data, position->topic.length, seed);
 }
 
 static bool position_equal(const void *value, const void *key)
@@ -36,7 +36,8 @@ int32_t fetch_session_next_epoch(int32_t epoch)
     return epoch == INT32_MAX ? 1 : epoch + 1;
 }
 
-/* ---- the cache ------------------------------------------------------------------------------------------------------ */
+/* ---- the cache ------------------------------------------------------------------------------------------------------
+ */
 
 void fetch_session_cache_init(struct fetch_session_cache *cache, struct mem *mem, int32_t max_count,
                               int64_t min_evict_ms)
@@ -67,7 +68,7 @@ static void partition_free(struct fetch_session *session, struct fetch_session_p
 static void session_free(struct fetch_session *session)
 {
     LIST_EACH(link, &session->order)
-        partition_free(session, FETCH_SESSION_PARTITION(link));
+    partition_free(session, FETCH_SESSION_PARTITION(link));
     map_fini(&session->partitions);
     MEM_DELETE(session->_cache->mem, session);
 }
@@ -121,7 +122,8 @@ int16_t fetch_session_find(struct fetch_session_cache *cache, int32_t id, int32_
     return KAFKA_ERROR_NONE;
 }
 
-/* ---- a new session --------------------------------------------------------------------------------------------------- */
+/* ---- a new session
+ * --------------------------------------------------------------------------------------------------- */
 
 static bool worth_less(bool privileged_a, int64_t count_a, bool privileged_b, int64_t count_b)
 {
@@ -144,8 +146,8 @@ static bool evict_one(struct fetch_session_cache *cache, bool privileged, int32_
                                              victim->privileged, (int64_t)victim->partitions.count))
                 victim = session;
         }
-        if (victim == NULL || !worth_less(victim->privileged, (int64_t)victim->partitions.count, privileged,
-                                          partition_count))
+        if (victim == NULL ||
+            !worth_less(victim->privileged, (int64_t)victim->partitions.count, privileged, partition_count))
             return false;
     }
     cache->evicted_count++;
@@ -191,7 +193,8 @@ struct fetch_session *fetch_session_create(struct fetch_session_cache *cache, bo
     return session;
 }
 
-/* ---- its partitions --------------------------------------------------------------------------------------------------- */
+/* ---- its partitions
+ * --------------------------------------------------------------------------------------------------- */
 
 struct fetch_session_partition *fetch_session_put(struct fetch_session *session, const struct fetch_position *position)
 {

@@ -1,21 +1,21 @@
-/* net/handlers/fetch_session.h -- incremental fetch sessions (KIP-227): what a client follows, kept between its requests.
+/* net/handlers/fetch_session.h -- incremental fetch sessions (KIP-227): what a client follows, kept between its
+ * requests.
  *
  * A client names all its partitions once and afterwards only what has changed; the answers name only partitions with
  * something new. One cache per shard, as connections stay on their shard: a client that comes back on another shard is
  * told FETCH_SESSION_ID_NOT_FOUND and begins again with a full request, which every client does by itself.
  *
  * Invariants:
- *   1. At most max_count sessions are in the cache. Beyond it one is evicted as Kafka does: first one idle for longer than
- *      min_evict_ms; else, of those that exist for longer than that, the least worth (not a follower's, then fewest
+ *   1. At most max_count sessions are in the cache. Beyond it one is evicted as Kafka does: first one idle for longer
+ * than min_evict_ms; else, of those that exist for longer than that, the least worth (not a follower's, then fewest
  *      partitions), and only when it is worth less than the new one. Otherwise the new client gets no session (id 0).
  *   2. A session in use by a request (pinned) that is evicted or replaced stays valid until released.
  *   3. epoch is what the next request must carry; it moves when a request is accepted.
  *   4. Order of partitions: as first named; those that returned bytes go to the end, so that nobody starves.
  *
  * Core:    the shard of the cache.
- * Memory:  from the mem given to init; bounded by max_count, by what a request may carry, and by the mem's budget. A failed
- *          allocation costs the client its session, nothing else.
- * Next:    net/handlers/fetch.c
+ * Memory:  from the mem given to init; bounded by max_count, by what a request may carry, and by the mem's budget. A
+ * failed allocation costs the client its session, nothing else. Next:    net/handlers/fetch.c
  */
 #ifndef RINGMAIN_NET_HANDLERS_FETCH_SESSION_H
 #define RINGMAIN_NET_HANDLERS_FETCH_SESSION_H
@@ -26,9 +26,9 @@
 #include "io/base/mem.h"
 
 enum {
-    FETCH_SESSION_NONE = 0,         /* session id of no session */
+    FETCH_SESSION_NONE = 0,          /* session id of no session */
     FETCH_SESSION_EPOCH_INITIAL = 0, /* full request, please make a session */
-    FETCH_SESSION_EPOCH_FINAL = -1, /* full request, no session, or: close it */
+    FETCH_SESSION_EPOCH_FINAL = -1,  /* full request, no session, or: close it */
 };
 
 /* What a client wants of one partition. */
