@@ -136,6 +136,7 @@ struct io_listener {
     io_socket socket;
     uint16_t port; /* the one bound (port 0 asks for any) */
     struct io_op _op;
+    struct io_timer _retry; /* descriptors or memory are short: accepting goes on later */
     struct io *_io;
     bool _stopping;
 };
