@@ -21,9 +21,9 @@
 #ifndef RINGMAIN_CORE_PARTITION_PARTITION_H
 #define RINGMAIN_CORE_PARTITION_PARTITION_H
 
+#include "core/partition/wait.h"
 #include "io/base/arena.h"
 #include "io/base/bytes.h"
-#include "io/base/list.h"
 #include "io/reactor/io.h"
 
 struct log;
@@ -48,17 +48,15 @@ struct partition {
     int32_t replica_count;
     int32_t min_insync_count;
     int64_t high_watermark;
-    uint64_t readable_bytes; /* bytes that ever came below the high watermark: fetch waiters count with it */
-    uint32_t moves;          /* changes a waiting fetch must hear of that are not bytes (log start, state, epoch) */
-    struct log *log;         /* NULL while CREATING */
+    struct wait_queue waits;           /* fetches that wait for bytes or for a change */
+    struct log *log;                   /* NULL while CREATING */
     const struct topic_config *config; /* of the shard's current image */
     const char *topic;                 /* name, NUL-terminated, the partition's own copy */
 
     struct shard_data *_data;
     struct list _in_shard;
-    struct list _queued;         /* appends behind one that is being rewritten or written through the ring */
-    struct list _append_waiters; /* appended, waiting for durable or high watermark; ascending */
-    struct list _fetch_waiters;
+    struct list _queued;          /* appends behind one that is being rewritten or written through the ring */
+    struct list _append_waiters;  /* appended, waiting for durable or high watermark; ascending */
     struct partition_task *_task; /* opening or deleting, while it runs */
 };
 
@@ -68,9 +66,6 @@ struct partition_record_error {
     int32_t index; /* of the record in its batch */
     const char *message;
 };
-
-/* What the broker is willing to take, from the topic's configuration: filled once per topic and request. */
-struct partition_append_rules;
 
 struct partition_append {
     /* Set by the caller: */
@@ -130,9 +125,8 @@ struct partition_read {
     int32_t leader_epoch;
     int32_t diverging_epoch; /* -1: none */
     int64_t diverging_end_offset;
-    uint64_t seen_bytes; /* readable_bytes and moves at the time of the read, for partition_wait */
-    uint32_t seen_moves;
-    struct log_ref *ref; /* holds the bytes; given back with partition_release_read on this shard; NULL: no bytes */
+    struct wait_seen seen; /* at the time of the read, for wait_start */
+    struct log_ref *ref;   /* holds the bytes; given back with partition_release_read on this shard; NULL: no bytes */
     io_file file;
     int64_t pos;
     size_t length;            /* may be above max_bytes when the first batch is larger: KIP-74 decides at the request */
@@ -143,26 +137,7 @@ struct partition_read {
 void partition_read(struct partition *partition, struct partition_read *read);
 void partition_release_read(struct partition_read *read);
 
-/* A fetch that waits on this shard: one group per request and shard, one waiter per partition. */
-struct partition_wait_group {
-    void (*wake)(struct partition_wait_group *group); /* once; the waiters are out of their lists then */
-    uint64_t missing_bytes;                           /* wake when so many more are readable */
-    struct partition_waiter *waiters;
-    int32_t count;
-    bool woken;
-};
-
-struct partition_waiter {
-    struct list _link;
-    struct partition_wait_group *group;
-};
-
-void partition_wait_group_init(struct partition_wait_group *group, struct partition_waiter *waiters, int32_t count);
-/* Adds waiter `index` of the group. False: bytes or a change came since the read, so waiting is over before it began
- * (the caller stops the group). */
-bool partition_wait(struct partition *partition, struct partition_wait_group *group, int32_t index,
-                    const struct partition_read *read) MUST_CHECK;
-void partition_wait_group_stop(struct partition_wait_group *group); /* harmless when woken */
+/* A waiting fetch waits with wait_start(&partition->waits, group, index, read.seen). */
 
 /* ---- watermarks and changes ---------------------------------------------------------------------------------------
  */
