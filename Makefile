@@ -41,7 +41,7 @@ SUPPORT  := $(patsubst %.c,$(BUILD)/%.o,$(sort $(shell find tests/support -name 
 
 Q := $(if $(V),,@)
 
-.PHONY: all deps run check unit sim interop conformance fuzz lint install clean tests
+.PHONY: all deps run check unit sim interop conformance fuzz lint install clean tests docs
 all: $(if $(wildcard $(MAIN)),$(BUILD)/ringmain,$(LIBRARY))
 
 $(BUILD)/%.o: %.c
@@ -72,6 +72,11 @@ deps:
 
 run: all
 	$(BUILD)/ringmain start
+
+# Writes the generated pages; the tests that do it fail when a page in the tree is stale.
+docs: tests
+	mkdir -p docs
+	RINGMAIN_WRITE_DOCS=1 $(BUILD)/tests/unit/core/config/config_test >/dev/null
 
 lint:
 	$(Q)tests/lint/run.sh
