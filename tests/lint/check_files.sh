@@ -1,10 +1,11 @@
 #!/bin/sh
-# Sizes and hygiene: files up to 800 lines and functions up to 70 (tables and generated ones are named in exempt.txt),
+# Sizes and hygiene: files up to 800 lines and functions up to 70 (message tables and what exempt.txt names excepted),
 # 120 columns, no tabs in C, no FIXME.
 set -eu
 cd "$(dirname "$0")/../.."
 status=0
 for f in $(find io core replication net bench -name '*.[ch]' 2>/dev/null | sort); do
+    case $f in core/wire/schema/* | core/wire/api.h | core/wire/error.h) continue ;; esac # tables
     grep -qx "$f" tests/lint/exempt.txt 2>/dev/null && continue
     awk -v file="$f" '
     length($0) > 120 { printf "%s:%d: longer than 120 columns\n", file, FNR; bad = 1 }
