@@ -9,7 +9,7 @@
 #include "tests/support/wire_random.h"
 
 static const struct wire_schema *const records[] = {
-    &register_broker_record_schema,  &topic_record_schema,      &partition_record_schema,
+    &register_broker_record_schema,  &topic_record_schema,        &partition_record_schema,
     &config_record_schema,           &producer_ids_record_schema, &feature_level_record_schema,
     &partition_change_record_schema, &offset_commit_value_schema, &group_metadata_value_schema,
 };
@@ -131,8 +131,9 @@ static void frames_written_by_hand_decode(void **state)
     size_t consumed;
     arena_init(&arena, mem, 1 << 20);
     /* ApiVersions 3 as librdkafka sends it: header 2 with a plain client id, then compact strings and empty tags. */
-    static const uint8_t frame[] = {0, 18, 0, 3, 0, 0, 0, 1, 0, 7, 'r', 'd', 'k', 'a', 'f', 'k', 'a', 0, 11, 'l', 'i',
-                                    'b', 'r', 'd', 'k', 'a', 'f', 'k', 'a', 6, '2', '.', '0', '.', '2', 0};
+    static const uint8_t frame[] = {0,   18,  0,   3,   0,   0, 0,   1,   0,   7,   'r', 'd',
+                                    'k', 'a', 'f', 'k', 'a', 0, 11,  'l', 'i', 'b', 'r', 'd',
+                                    'k', 'a', 'f', 'k', 'a', 6, '2', '.', '0', '.', '2', 0};
     struct wire_request_header header;
     assert_int_equal(wire_decode_header(slice_of(frame, sizeof frame), &header, &consumed), ERR_OK);
     assert_int_equal(header.api_key, API_VERSIONS);
@@ -140,8 +141,8 @@ static void frames_written_by_hand_decode(void **state)
     assert_true(slice_equal_string(header.client_id, "rdkafka"));
     struct api_versions_request request;
     size_t body;
-    assert_int_equal(wire_decode(&api_versions_request_schema, 3,
-                                 slice_of(frame + consumed, sizeof frame - consumed), &arena, &request, &body),
+    assert_int_equal(wire_decode(&api_versions_request_schema, 3, slice_of(frame + consumed, sizeof frame - consumed),
+                                 &arena, &request, &body),
                      ERR_OK);
     assert_int_equal(consumed + body, sizeof frame);
     assert_true(slice_equal_string(request.client_software_name, "librdkafka"));
@@ -150,8 +151,9 @@ static void frames_written_by_hand_decode(void **state)
     /* An unknown tag (7, three bytes) in a flexible request is passed over. */
     static const uint8_t tagged[] = {1, 1, 1, 7, 3, 'x', 'y', 'z'};
     struct metadata_request metadata;
-    assert_int_equal(wire_decode(&metadata_request_schema, 12, slice_of(tagged, sizeof tagged), &arena, &metadata, &body),
-                     ERR_CORRUPT); /* the second byte is allow_auto_topic_creation, the third include_...: one short */
+    assert_int_equal(
+        wire_decode(&metadata_request_schema, 12, slice_of(tagged, sizeof tagged), &arena, &metadata, &body),
+        ERR_CORRUPT); /* the second byte is allow_auto_topic_creation, the third include_...: one short */
     static const uint8_t whole[] = {1, 1, 1, 1, 7, 3, 'x', 'y', 'z'};
     assert_int_equal(wire_decode(&metadata_request_schema, 12, slice_of(whole, sizeof whole), &arena, &metadata, &body),
                      ERR_OK);

@@ -1,0 +1,243 @@
+/* Record batches: what the broker must refuse, with which code, and that nothing reads outside the bytes given. */
+#include "core/wire/batch.h"
+#include "core/wire/crc32c.h"
+#include "core/wire/error.h"
+#include "io/base/prng.h"
+#include "tests/support/test.h"
+
+#define NOW_MS 1000000000
+
+static uint8_t buffer[1 << 16];
+
+static struct batch_rules rules_of_a_topic(void)
+{
+    return (struct batch_rules){.now_ms = NOW_MS,
+                                .before_max_ms = INT64_MAX,
+                                .after_max_ms = 3600000,
+                                .max_bytes = 1048588,
+                                .segment_bytes = 1 << 30};
+}
+
+static struct slice three_records(const struct batch_header *header)
+{
+    struct batch_builder builder;
+    batch_builder_init(&builder, buffer, sizeof(buffer));
+    for (int i = 0; i < 3; i++)
+        assert_true(batch_builder_add(&builder, NOW_MS + i, i == 1 ? SLICE_NULL : SLICE_LITERAL("key"),
+                                      SLICE_LITERAL("value"), SLICE_NULL, 0));
+    return batch_builder_finish(&builder, header);
+}
+
+/* After a change behind the CRC's start that is to be seen as itself, not as a bad CRC. */
+static void seal(struct slice batch)
+{
+    put_u32(buffer + 17, crc32c(0, buffer + 21, batch.length - 21));
+}
+
+static struct batch_verdict verdict_of(struct slice batch, const struct batch_rules *rules)
+{
+    struct arena arena;
+    struct batch_header header;
+    struct batch_verdict verdict;
+    arena_init(&arena, test_mem(), 1 << 20);
+    bool accepted = batch_check(batch, rules, &arena, &header, &verdict);
+    assert_int_equal(accepted, verdict.error == KAFKA_ERROR_NONE);
+    return verdict;
+}
+
+static int16_t error_of(struct slice batch)
+{
+    struct batch_rules rules = rules_of_a_topic();
+    return verdict_of(batch, &rules).error;
+}
+
+static void crc32c_gives_the_known_value_and_the_same_on_every_path(void **state)
+{
+    assert_int_equal(crc32c(0, "123456789", 9), 0xe3069283);
+    assert_int_equal(crc32c_portable(0, "123456789", 9), 0xe3069283);
+    struct prng prng;
+    prng_seed(&prng, 7);
+    for (size_t i = 0; i < sizeof(buffer); i++)
+        buffer[i] = (uint8_t)prng_next(&prng);
+    for (size_t length = 0; length < sizeof(buffer); length = length * 2 + 13)
+        for (size_t start = 0; start < 9; start += 4) {
+            size_t size = length + start > sizeof(buffer) ? sizeof(buffer) - start : length;
+            uint32_t crc = crc32c(0, buffer + start, size);
+            assert_int_equal(crc, crc32c_portable(0, buffer + start, size));
+            size_t cut = size / 3;
+            uint32_t a = crc32c(0, buffer + start, cut), b = crc32c(0, buffer + start + cut, size - cut);
+            assert_int_equal(crc32c(a, buffer + start + cut, size - cut), crc);
+            assert_int_equal(crc32c_join(a, b, size - cut), crc);
+        }
+}
+
+static void a_built_batch_is_accepted_and_reads_back(void **state)
+{
+    struct slice batch = three_records(NULL);
+    assert_int_equal(error_of(batch), KAFKA_ERROR_NONE);
+    struct batch_header header;
+    assert_int_equal(batch_read_header(batch.data, batch.length, &header), ERR_OK);
+    assert_int_equal(header.record_count, 3);
+    assert_int_equal(header.max_timestamp, NOW_MS + 2);
+    struct batch_records records;
+    struct batch_record record;
+    batch_records_init(&records, slice_of(batch.data + 61, batch.length - 61), 3);
+    for (int i = 0; i < 3; i++) {
+        assert_int_equal(batch_records_next(&records, &record), ERR_OK);
+        assert_int_equal(record.offset_delta, i);
+        assert_int_equal(record.timestamp_delta, i);
+        assert_int_equal(slice_is_null(record.key), i == 1);
+        assert_true(slice_equal_string(record.value, "value"));
+    }
+    assert_int_equal(batch_records_next(&records, &record), ERR_NOT_FOUND);
+}
+
+static void a_flipped_bit_anywhere_behind_the_crc_is_a_corrupt_message(void **state)
+{
+    struct slice batch = three_records(NULL);
+    for (size_t i = 21; i < batch.length; i++) {
+        buffer[i] ^= 4;
+        assert_int_equal(error_of(batch), KAFKA_ERROR_CORRUPT_MESSAGE);
+        buffer[i] ^= 4;
+    }
+    assert_int_equal(error_of(batch), KAFKA_ERROR_NONE);
+}
+
+static void a_batch_cut_short_or_followed_by_more_is_refused(void **state)
+{
+    struct slice batch = three_records(NULL);
+    for (size_t length = 0; length < batch.length; length++) {
+        uint8_t *copy = malloc(length + 1); /* its own block, so that a sanitizer sees a read beyond it */
+        memcpy(copy, batch.data, length);
+        int16_t error = error_of(slice_of(copy, length));
+        assert_true(error == KAFKA_ERROR_CORRUPT_MESSAGE || error == KAFKA_ERROR_INVALID_RECORD);
+        free(copy);
+    }
+    assert_int_equal(error_of(slice_of(batch.data, batch.length + 1)), KAFKA_ERROR_INVALID_RECORD);
+}
+
+static void header_fields_that_clients_may_not_set_are_refused_with_kafkas_codes(void **state)
+{
+    struct slice batch = three_records(NULL);
+    put_i64(buffer, 1);
+    assert_int_equal(error_of(batch), KAFKA_ERROR_INVALID_RECORD);
+    batch = three_records(NULL);
+    buffer[16] = 1;
+    assert_int_equal(error_of(batch), KAFKA_ERROR_INVALID_RECORD);
+    batch = three_records(NULL);
+    put_i32(buffer + 57, 4);
+    seal(batch);
+    assert_int_equal(error_of(batch), KAFKA_ERROR_INVALID_RECORD);
+    batch = three_records(&(struct batch_header){.attributes = BATCH_CONTROL, .producer_id = -1});
+    assert_int_equal(error_of(batch), KAFKA_ERROR_INVALID_RECORD);
+    batch = three_records(&(struct batch_header){.attributes = BATCH_LOG_APPEND_TIME, .producer_id = -1});
+    assert_int_equal(error_of(batch), KAFKA_ERROR_INVALID_TIMESTAMP);
+    batch = three_records(&(struct batch_header){.attributes = 5, .producer_id = -1});
+    assert_int_equal(error_of(batch), KAFKA_ERROR_UNSUPPORTED_COMPRESSION_TYPE);
+    batch = three_records(&(struct batch_header){.producer_id = 9, .base_sequence = -1});
+    assert_int_equal(error_of(batch), KAFKA_ERROR_INVALID_RECORD);
+    batch = three_records(&(struct batch_header){.producer_id = 9, .producer_epoch = 0, .base_sequence = 0});
+    assert_int_equal(error_of(batch), KAFKA_ERROR_NONE);
+}
+
+static void limits_of_the_topic_hold(void **state)
+{
+    struct slice batch = three_records(NULL);
+    struct batch_rules rules = rules_of_a_topic();
+    rules.max_bytes = (int32_t)batch.length - 1;
+    assert_int_equal(verdict_of(batch, &rules).error, KAFKA_ERROR_MESSAGE_TOO_LARGE);
+    rules.max_bytes++;
+    assert_int_equal(verdict_of(batch, &rules).error, KAFKA_ERROR_NONE);
+    rules.segment_bytes = (int32_t)batch.length - 1;
+    assert_int_equal(verdict_of(batch, &rules).error, KAFKA_ERROR_RECORD_LIST_TOO_LARGE);
+}
+
+static void a_record_without_key_on_a_compacted_topic_is_named(void **state)
+{
+    struct slice batch = three_records(NULL);
+    struct batch_rules rules = rules_of_a_topic();
+    rules.need_keys = true;
+    struct batch_verdict verdict = verdict_of(batch, &rules);
+    assert_int_equal(verdict.error, KAFKA_ERROR_INVALID_RECORD);
+    assert_int_equal(verdict.record_error_count, 1);
+    assert_int_equal(verdict.record_errors[0].index, 1);
+}
+
+static void timestamps_outside_the_window_are_refused_and_none_is_not_a_timestamp(void **state)
+{
+    struct batch_rules rules = rules_of_a_topic();
+    struct slice batch = three_records(NULL);
+    rules.now_ms = NOW_MS - 3600000;
+    struct batch_verdict verdict = verdict_of(batch, &rules);
+    assert_int_equal(verdict.error, KAFKA_ERROR_INVALID_TIMESTAMP);
+    assert_int_equal(verdict.record_error_count, 2); /* the first is exactly an hour ahead */
+    rules.append_time = true;
+    assert_int_equal(verdict_of(batch, &rules).error, KAFKA_ERROR_NONE);
+    rules = rules_of_a_topic();
+    rules.now_ms = NOW_MS + 5000;
+    rules.before_max_ms = 1000;
+    assert_int_equal(verdict_of(batch, &rules).error, KAFKA_ERROR_INVALID_TIMESTAMP);
+    struct batch_builder builder;
+    batch_builder_init(&builder, buffer, sizeof(buffer));
+    assert_true(batch_builder_add(&builder, -1, SLICE_NULL, SLICE_NULL, SLICE_NULL, 0));
+    assert_int_equal(verdict_of(batch_builder_finish(&builder, NULL), &rules).error, KAFKA_ERROR_NONE);
+}
+
+static void random_bytes_with_a_good_crc_never_read_outside(void **state)
+{
+    struct prng prng;
+    prng_seed(&prng, 99);
+    for (int round = 0; round < 20000; round++) {
+        struct slice batch = three_records(NULL);
+        uint8_t *copy = malloc(batch.length);
+        memcpy(copy, batch.data, batch.length);
+        for (int i = 0; i < 3; i++)
+            copy[61 + prng_next(&prng) % (batch.length - 61)] = (uint8_t)prng_next(&prng);
+        put_u32(copy + 17, crc32c(0, copy + 21, batch.length - 21));
+        int16_t error = error_of(slice_of(copy, batch.length));
+        assert_true(error == KAFKA_ERROR_NONE || error == KAFKA_ERROR_INVALID_RECORD ||
+                    error == KAFKA_ERROR_INVALID_TIMESTAMP);
+        free(copy);
+    }
+}
+
+static void append_time_is_stamped_with_a_valid_crc(void **state)
+{
+    struct slice batch = three_records(NULL);
+    batch_set_append_time(buffer, batch.length, 77);
+    struct batch_header header;
+    assert_int_equal(batch_read_header(batch.data, batch.length, &header), ERR_OK);
+    assert_true(batch_crc_matches(batch.data, &header));
+    assert_int_equal(header.max_timestamp, 77);
+    assert_true(header.attributes & BATCH_LOG_APPEND_TIME);
+    batch_set_offset(buffer, 4711, 3);
+    assert_int_equal(batch_read_header(batch.data, batch.length, &header), ERR_OK);
+    assert_true(batch_crc_matches(batch.data, &header));
+    assert_int_equal(header.base_offset, 4711);
+}
+
+static void sequences_go_round_at_the_largest_number(void **state)
+{
+    struct batch_header header = {.base_sequence = INT32_MAX - 1, .last_offset_delta = 2};
+    assert_int_equal(batch_last_sequence(&header), 0);
+    header.last_offset_delta = 1;
+    assert_int_equal(batch_last_sequence(&header), INT32_MAX);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(crc32c_gives_the_known_value_and_the_same_on_every_path),
+        cmocka_unit_test(a_built_batch_is_accepted_and_reads_back),
+        cmocka_unit_test(a_flipped_bit_anywhere_behind_the_crc_is_a_corrupt_message),
+        cmocka_unit_test(a_batch_cut_short_or_followed_by_more_is_refused),
+        cmocka_unit_test(header_fields_that_clients_may_not_set_are_refused_with_kafkas_codes),
+        cmocka_unit_test(limits_of_the_topic_hold),
+        cmocka_unit_test(a_record_without_key_on_a_compacted_topic_is_named),
+        cmocka_unit_test(timestamps_outside_the_window_are_refused_and_none_is_not_a_timestamp),
+        cmocka_unit_test(random_bytes_with_a_good_crc_never_read_outside),
+        cmocka_unit_test(append_time_is_stamped_with_a_valid_crc),
+        cmocka_unit_test(sequences_go_round_at_the_largest_number),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
