@@ -1,0 +1,138 @@
+/* core/log/log.h -- the records of one partition, on disk, in Kafka's own files.
+ *
+ *   start_offset              durable_offset       end_offset
+ *        v                          v                  v
+ *   [ segment 0 ][ segment 4096 ][ on disk | page cache ]   only the last segment grows
+ *
+ *   <directory>/<base offset, 20 digits>.log .index .timeindex, leader-epoch-checkpoint, partition.metadata
+ *
+ * Invariants (log_check):
+ *   1. start <= end, durable <= end; none moves back.
+ *   2. Segment base offsets strictly increase; no overlap.
+ *   3. What lies below durable_offset survives a power loss.
+ *   4. A failed write or flush seals the log: no further write is tried, reads of what is there still work.
+ *
+ * Core:    only the shard that opened the log may call. log_open and log_remove block: start-up or a job with its own
+ * mem. Memory:  from the mem given to log_open. A batch to append is the caller's; nothing is kept of it. A log_ref
+ * holds a segment's file against removal until log_ref_release. Errors:  ERR_SEALED after a failed write or flush;
+ * ERR_NO_SPACE leaves the log as it was before the append. Rules:   Kafka's UnifiedLog, LogSegment, OffsetIndex,
+ * TimeIndex, LeaderEpochFileCache.
+ */
+#ifndef RINGMAIN_CORE_LOG_LOG_H
+#define RINGMAIN_CORE_LOG_LOG_H
+
+#include "core/config/config.h"
+#include "core/wire/batch.h"
+#include "io/reactor/fs.h"
+#include "io/reactor/io.h"
+
+struct log;
+struct log_ref;
+
+struct log_options {
+    const char *directory; /* of this partition; made when it is not there */
+    struct uuid topic_id;
+    int64_t recovery_point; /* bytes below are durable and not read again; 0: all are */
+    int64_t start_offset;   /* from the log-start checkpoint; 0: none */
+    bool clean;             /* stopped cleanly: nothing has to be looked at */
+    const struct topic_config *config;
+    /* Told of every batch that recovery reads, in order, for producer state. May be NULL. */
+    struct log_observer *observer;
+};
+struct log_observer {
+    void (*batch)(struct log_observer *observer, const struct batch_header *header);
+};
+
+enum err log_open(struct io *io, struct fs *fs, const struct log_options *options, struct log **log) MUST_CHECK;
+void log_close(struct log *log); /* no references, no operation in flight */
+
+int64_t log_start_offset(const struct log *log);
+int64_t log_end_offset(const struct log *log);
+int64_t log_durable_offset(const struct log *log);
+int64_t log_size_bytes(const struct log *log);
+int log_segment_count(const struct log *log);
+const char *log_directory(const struct log *log);
+bool log_is_sealed(const struct log *log);
+void log_configure(struct log *log, const struct topic_config *config); /* stays valid until the next */
+
+/* ---- append --------------------------------------------------------------------------------------------------------
+ */
+
+/* One or more checked batches, each in its caller's buffer: base offset and leader epoch are patched in place, and all
+ * of them go out in one write (more when a segment is rolled in between). On success base_offset is the first's.
+ * Inline: into the page cache, not to the device. On error nothing was appended. */
+struct log_piece {
+    uint8_t *data;
+    const struct batch_header *header;
+    int64_t base_offset; /* out */
+};
+enum err log_append(struct log *log, struct log_piece *pieces, int count, int32_t leader_epoch) MUST_CHECK;
+
+/* Group commit: asks that everything up to the present end becomes durable. `moved` is called when the durable offset
+ * has moved or the log was sealed, never inside this call. One flush is in flight at a time; what is appended meanwhile
+ * goes into the next. */
+struct log_listener {
+    void (*moved)(struct log_listener *listener);
+};
+void log_listen(struct log *log, struct log_listener *listener);
+void log_flush(struct log *log);
+bool log_is_flushing(const struct log *log);
+
+/* ---- read -----------------------------------------------------------------------------------------------------------
+ */
+
+struct log_read {
+    void (*done)(struct log_read *read);
+    int64_t offset; /* start <= offset <= end */
+    int64_t below;  /* no batch that begins at or behind this offset: the reader's high watermark */
+    int32_t max_bytes;
+    /* The answer: from the batch that holds `offset` to max_bytes, or that one batch when it is larger. */
+    enum err err;
+    struct log_ref *ref; /* NULL: nothing to read */
+    io_file file;
+    int64_t pos;
+    size_t length;
+    size_t first_batch_bytes;
+    bool hot;
+    /* Private: */
+    struct io_op _op;
+    struct log *_log;
+    void *_buffer;
+    int64_t _scan_pos, _end_pos;
+    uint8_t _stage;
+};
+/* True: answered. False: the place had to be looked up on the device; done() will be called. */
+bool log_read(struct log *log, struct log_read *read) MUST_CHECK;
+void log_ref_release(struct log_ref *ref);
+
+/* The first record at or behind a timestamp (at >= 0), or the one with the largest timestamp (at = LOG_AT_MAX). */
+enum { LOG_AT_MAX = -3 };
+struct log_find {
+    void (*done)(struct log_find *find);
+    int64_t at;
+    int64_t below; /* as above */
+    enum err err;
+    int64_t offset, timestamp; /* -1, -1: none */
+    int32_t leader_epoch;
+    struct io_job _job;
+    struct io *_io;
+    struct log_find_plan *_plan;
+};
+void log_find(struct log *log, struct log_find *find);
+
+/* ---- moving the start, epochs, time
+ * ------------------------------------------------------------------------------------ */
+
+/* DeleteRecords, and retention below: whole segments under it are removed later, by file.delete.delay.ms. */
+enum err log_advance_start(struct log *log, int64_t offset) MUST_CHECK;
+/* Removes what retention.ms and retention.bytes say, below `below`. The number of segments taken out. */
+int log_retain(struct log *log, int64_t now_ms, int64_t below);
+
+/* The largest epoch <= asked and its end; -1, -1: nothing known (KIP-101, KIP-279). */
+void log_epoch_end(const struct log *log, int32_t asked, int32_t *epoch, int64_t *end_offset);
+int32_t log_last_epoch(const struct log *log); /* -1: none */
+
+/* Blocking: flushes and writes what a clean stop needs. */
+enum err log_stop(struct log *log, struct fs *fs) MUST_CHECK;
+
+#endif
