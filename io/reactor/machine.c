@@ -93,6 +93,19 @@ static bool mask_signals(struct machine *machine, char why[512])
     return machine->masked;
 }
 
+/* A SIGPIPE that is pending for this thread (it may have turned the machine itself) would strike on unblocking. */
+static void unmask_signals(struct machine *machine)
+{
+    sigset_t pipe;
+    const struct timespec at_once = {0};
+    sigemptyset(&pipe);
+    sigaddset(&pipe, SIGPIPE);
+    if (sigismember(&machine->old_mask, SIGPIPE) == 0)
+        while (sigtimedwait(&pipe, NULL, &at_once) > 0)
+            continue;
+    pthread_sigmask(SIG_SETMASK, &machine->old_mask, NULL);
+}
+
 static size_t default_memory(void)
 {
     struct sysinfo info;
@@ -196,7 +209,8 @@ enum err machine_open(const struct machine_options *options, struct machine **ou
         return err;
     }
     snprintf(machine->described, sizeof(machine->described),
-             "kernel=%s ring=defer_taskrun doorbell=%s shards=%d+1 pinned=%s spin_us=%d", machine->features.kernel,
+             "kernel=%s ring=defer_taskrun entries=%u doorbell=%s shards=%d+1 pinned=%s spin_us=%d",
+             machine->features.kernel, machine->shard[machine->shards - 1]->submissions,
              machine->features.ring_doorbell ? "msg_ring" : "eventfd", options->data_shards,
              machine->options.pin ? "yes" : "no", options->spin_us);
     *out = machine;
@@ -228,7 +242,7 @@ void machine_close(struct machine *machine)
     if (machine->signal_fd >= 0)
         close(machine->signal_fd);
     if (machine->masked)
-        pthread_sigmask(SIG_SETMASK, &machine->old_mask, NULL);
+        unmask_signals(machine);
     free(machine->mems);
     free(machine->shard);
     free(machine->threads);

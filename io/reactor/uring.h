@@ -69,8 +69,9 @@ struct uring {
     struct io io; /* first */
     struct io_uring ring;
     bool ring_open;
-    bool running; /* on its thread, ring enabled */
-    int cpu;      /* -1: not pinned */
+    unsigned submissions; /* entries that the ring got */
+    bool running;         /* on its thread, ring enabled */
+    int cpu;              /* -1: not pinned */
     int worker_cpu;
     int spin_us;
     const struct uring_features *features;

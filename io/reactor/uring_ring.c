@@ -8,6 +8,7 @@
 #include <stdio.h>
 #include <sys/eventfd.h>
 #include <sys/random.h>
+#include <sys/resource.h>
 #include <sys/signalfd.h>
 #include <sys/utsname.h>
 #include <time.h>
@@ -172,6 +173,30 @@ static int register_buffers(struct uring *uring)
     return 0;
 }
 
+struct ring_size {
+    unsigned submissions, completions;
+    size_t locked_bytes; /* what the kernel accounts for it, about */
+};
+
+/* Newer kernels count rings as locked memory (RLIMIT_MEMLOCK) of a process without CAP_IPC_LOCK. Where the first size
+ * is too much for all shards a smaller ring does, with more system calls under load. */
+static int open_fitting_ring(struct uring *uring)
+{
+    static const struct ring_size sizes[] = {
+        {URING_SUBMISSIONS, URING_COMPLETIONS, 112 << 10}, {128, 512, 28 << 10}, {32, 128, 0}};
+    struct rlimit limit;
+    bool limited = geteuid() != 0 && getrlimit(RLIMIT_MEMLOCK, &limit) == 0 && limit.rlim_cur != RLIM_INFINITY;
+    size_t share = limited ? (size_t)limit.rlim_cur / 4 * 3 / (size_t)uring->io.shard_count : SIZE_MAX;
+    int error = ENOMEM;
+    for (size_t i = 0; i < COUNT_OF(sizes) && error == ENOMEM; i++) {
+        if (sizes[i].locked_bytes > share)
+            continue;
+        error = open_ring(&uring->ring, sizes[i].submissions, sizes[i].completions, IORING_SETUP_R_DISABLED);
+        uring->submissions = sizes[i].submissions;
+    }
+    return error;
+}
+
 enum err uring_open(struct uring *uring, char why[512])
 {
     struct mem *mem = uring->io.mem;
@@ -187,7 +212,7 @@ enum err uring_open(struct uring *uring, char why[512])
         return ERR_NO_MEMORY;
     }
     memset(uring->buffer_ring, 0, buffer_ring_size());
-    int error = open_ring(&uring->ring, URING_SUBMISSIONS, URING_COMPLETIONS, IORING_SETUP_R_DISABLED);
+    int error = open_fitting_ring(uring);
     if (error != 0)
         return explain(error, uring->features->kernel, why);
     uring->ring_open = true;

@@ -9,7 +9,10 @@
 #include <fcntl.h>
 #include <sys/socket.h>
 
-static uint8_t pattern(uint64_t at) { return (uint8_t)(at * 2654435761u >> 11); }
+static uint8_t pattern(uint64_t at)
+{
+    return (uint8_t)(at * 2654435761u >> 11);
+}
 
 /* A receiver that changes its mode as a generator says. */
 struct reader {
@@ -225,7 +228,10 @@ struct dial {
     bool done;
 };
 
-static void dial_done(struct io_op *op) { CONTAINER_OF(op, struct dial, op)->done = true; }
+static void dial_done(struct io_op *op)
+{
+    CONTAINER_OF(op, struct dial, op)->done = true;
+}
 
 static void connecting_to_nobody_is_refused(void **state)
 {

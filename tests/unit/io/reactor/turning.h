@@ -24,7 +24,10 @@ struct turning_watchdog {
     struct io_timer timer;
 };
 
-static inline void turning_too_long(struct io_timer *timer) { fail_msg("the machine waited for more than 10 s"); }
+static inline void turning_too_long(struct io_timer *timer)
+{
+    fail_msg("the machine waited for more than 10 s");
+}
 
 static inline void turning_until(struct machine *machine, const bool *flag)
 {
