@@ -1,142 +1,316 @@
 #include "core/wire/batch.h"
 
 #include "core/wire/crc32c.h"
+#include "core/wire/error.h"
 #include "core/wire/varint.h"
 
-int32_t batch_last_sequence(const struct batch *batch)
-{
-    return (int32_t)(((int64_t)batch->base_sequence + batch->last_offset_delta) & INT32_MAX);
-}
+enum {
+    AT_LENGTH = 8,
+    AT_LEADER_EPOCH = 12,
+    AT_MAGIC = 16,
+    AT_CRC = 17,
+    AT_ATTRIBUTES = 21,
+    AT_LAST_OFFSET_DELTA = 23,
+    AT_BASE_TIMESTAMP = 27,
+    AT_MAX_TIMESTAMP = 35,
+    AT_PRODUCER_ID = 43,
+    AT_PRODUCER_EPOCH = 51,
+    AT_BASE_SEQUENCE = 53,
+    AT_RECORD_COUNT = 57,
+};
 
-size_t batch_size(const uint8_t *first_bytes)
+enum err batch_read_header(const void *data, size_t length, struct batch_header *header)
 {
-    int32_t length = get_i32(first_bytes + BATCH_LENGTH_POS);
-    return length < BATCH_HEADER_SIZE - BATCH_OVERHEAD ? 0 : (size_t)length + BATCH_OVERHEAD;
-}
-
-enum batch_result batch_read(struct slice in, struct batch *batch)
-{
-    const uint8_t *p = in.data;
-    if (in.length < BATCH_OVERHEAD)
-        return BATCH_SHORT;
-    size_t size = batch_size(p);
-    if (size == 0 || (in.length > BATCH_MAGIC_POS && p[BATCH_MAGIC_POS] != 2))
-        return BATCH_BROKEN;
-    if (in.length < size)
-        return BATCH_SHORT;
-    *batch = (struct batch){
-        .data = p,
-        .size = size,
-        .base_offset = get_i64(p),
-        .leader_epoch = get_i32(p + BATCH_EPOCH_POS),
-        .attributes = get_i16(p + BATCH_ATTRIBUTES_POS),
-        .last_offset_delta = get_i32(p + 23),
-        .base_timestamp = get_i64(p + 27),
-        .max_timestamp = get_i64(p + 35),
-        .producer_id = get_i64(p + 43),
-        .producer_epoch = get_i16(p + 51),
-        .base_sequence = get_i32(p + 53),
-        .count = get_i32(p + 57),
+    const uint8_t *at = data;
+    if (length < BATCH_HEADER_BYTES)
+        return ERR_AGAIN;
+    int32_t rest = get_i32(at + AT_LENGTH);
+    if (rest < BATCH_HEADER_BYTES - BATCH_PREFIX_BYTES)
+        return ERR_CORRUPT;
+    *header = (struct batch_header){
+        .base_offset = get_i64(at),
+        .size = (size_t)rest + BATCH_PREFIX_BYTES,
+        .leader_epoch = get_i32(at + AT_LEADER_EPOCH),
+        .magic = (int8_t)at[AT_MAGIC],
+        .crc = get_u32(at + AT_CRC),
+        .attributes = get_i16(at + AT_ATTRIBUTES),
+        .last_offset_delta = get_i32(at + AT_LAST_OFFSET_DELTA),
+        .base_timestamp = get_i64(at + AT_BASE_TIMESTAMP),
+        .max_timestamp = get_i64(at + AT_MAX_TIMESTAMP),
+        .producer_id = get_i64(at + AT_PRODUCER_ID),
+        .producer_epoch = get_i16(at + AT_PRODUCER_EPOCH),
+        .base_sequence = get_i32(at + AT_BASE_SEQUENCE),
+        .record_count = get_i32(at + AT_RECORD_COUNT),
     };
-    return BATCH_OK;
+    return ERR_OK;
 }
 
-bool batch_crc_matches(const struct batch *batch)
+bool batch_crc_matches(const void *data, const struct batch_header *header)
 {
-    return get_u32(batch->data + BATCH_CRC_POS) ==
-           crc32c(0, batch->data + BATCH_ATTRIBUTES_POS, batch->size - BATCH_ATTRIBUTES_POS);
+    return crc32c(0, (const uint8_t *)data + AT_ATTRIBUTES, header->size - AT_ATTRIBUTES) == header->crc;
 }
 
 void batch_set_offset(uint8_t *data, int64_t base_offset, int32_t leader_epoch)
 {
     put_i64(data, base_offset);
-    put_i32(data + BATCH_EPOCH_POS, leader_epoch);
+    put_i32(data + AT_LEADER_EPOCH, leader_epoch);
 }
 
-static void batch_set_crc(uint8_t *data, size_t size)
+void batch_set_max_timestamp(uint8_t *data, size_t length, int64_t max_timestamp)
 {
-    put_u32(data + BATCH_CRC_POS, crc32c(0, data + BATCH_ATTRIBUTES_POS, size - BATCH_ATTRIBUTES_POS));
+    ASSERT(length >= BATCH_HEADER_BYTES);
+    put_i64(data + AT_MAX_TIMESTAMP, max_timestamp);
+    put_u32(data + AT_CRC, crc32c(0, data + AT_ATTRIBUTES, length - AT_ATTRIBUTES));
 }
 
-void batch_set_append_time(uint8_t *data, size_t size, int64_t timestamp)
+void batch_set_append_time(uint8_t *data, size_t length, int64_t now_ms)
 {
-    put_i16(data + BATCH_ATTRIBUTES_POS, (int16_t)(get_i16(data + BATCH_ATTRIBUTES_POS) | BATCH_APPEND_TIME));
-    put_i64(data + 35, timestamp);
-    batch_set_crc(data, size);
+    ASSERT(length >= BATCH_HEADER_BYTES);
+    put_i16(data + AT_ATTRIBUTES, (int16_t)(get_i16(data + AT_ATTRIBUTES) | BATCH_LOG_APPEND_TIME));
+    batch_set_max_timestamp(data, length, now_ms);
 }
 
-void batch_set_max_timestamp(uint8_t *data, size_t size, int64_t timestamp)
+/* ---- checking
+ * -------------------------------------------------------------------------------------------------------- */
+
+static bool refuse(struct batch_verdict *verdict, int16_t error, const char *message)
 {
-    put_i64(data + 35, timestamp);
-    batch_set_crc(data, size);
+    *verdict = (struct batch_verdict){.error = error, .message = message};
+    return false;
 }
 
-/* ---- records ------------------------------------------------------------------------------------------------------
- */
-
-void batch_reader_init(struct batch_reader *reader, const struct batch *batch, struct slice unpacked)
+/* Size, CRC and header, in the order of ProduceRequest.validateRecords, UnifiedLog.analyzeAndValidateRecords and
+ * LogValidator.validateBatch. */
+static bool check_header(struct slice records, const struct batch_rules *rules, struct batch_header *header,
+                         struct batch_verdict *verdict)
 {
-    *reader = (struct batch_reader){
-        ._next = unpacked.data,
-        ._end = unpacked.data + unpacked.length,
-        ._base_offset = batch->base_offset,
-        ._base_timestamp = batch->base_timestamp,
-        ._append_time = batch->attributes & BATCH_APPEND_TIME ? batch->max_timestamp : -1,
-        ._left = batch->count,
-    };
+    if (records.length == 0)
+        return refuse(verdict, KAFKA_ERROR_INVALID_RECORD, "Produce requests must contain exactly one record batch.");
+    if (records.length > AT_MAGIC && (int8_t)records.data[AT_MAGIC] != BATCH_MAGIC)
+        return refuse(verdict, KAFKA_ERROR_INVALID_RECORD, "Produce requests may only carry batches of magic 2.");
+    if (batch_read_header(records.data, records.length, header) != ERR_OK || header->size > records.length)
+        return refuse(verdict, KAFKA_ERROR_CORRUPT_MESSAGE, "The record batch is cut short or has an invalid size.");
+    if (header->size != records.length)
+        return refuse(verdict, KAFKA_ERROR_INVALID_RECORD, "Produce requests must contain exactly one record batch.");
+    if (header->base_offset != 0)
+        return refuse(verdict, KAFKA_ERROR_INVALID_RECORD, "The base offset of the record batch must be 0.");
+    if (header->size > (size_t)rules->max_bytes)
+        return refuse(verdict, KAFKA_ERROR_MESSAGE_TOO_LARGE, "The record batch is larger than max.message.bytes.");
+    if (!batch_crc_matches(records.data, header))
+        return refuse(verdict, KAFKA_ERROR_CORRUPT_MESSAGE, "The CRC of the record batch does not match.");
+    if (header->record_count <= 0 || header->last_offset_delta != header->record_count - 1)
+        return refuse(verdict, KAFKA_ERROR_INVALID_RECORD,
+                      "The record count and the last offset delta of the batch do not agree.");
+    if (header->attributes & BATCH_CONTROL)
+        return refuse(verdict, KAFKA_ERROR_INVALID_RECORD, "Clients may not write control records.");
+    if (header->producer_id < BATCH_NO_PRODUCER_ID ||
+        (header->producer_id != BATCH_NO_PRODUCER_ID && (header->base_sequence < 0 || header->producer_epoch < 0)))
+        return refuse(verdict, KAFKA_ERROR_INVALID_RECORD,
+                      "A batch with a producer id needs a producer epoch and a sequence number.");
+    if ((header->attributes & BATCH_TRANSACTIONAL) && header->producer_id == BATCH_NO_PRODUCER_ID)
+        return refuse(verdict, KAFKA_ERROR_INVALID_RECORD, "A transactional batch needs a producer id.");
+    if ((header->attributes & BATCH_CODEC_MASK) > 4)
+        return refuse(verdict, KAFKA_ERROR_UNSUPPORTED_COMPRESSION_TYPE, "Unknown compression type.");
+    if (header->attributes & BATCH_LOG_APPEND_TIME)
+        return refuse(verdict, KAFKA_ERROR_INVALID_TIMESTAMP, "Clients may not set the timestamp type LogAppendTime.");
+    return true;
 }
 
-static bool read_field(const uint8_t **at, const uint8_t *end, struct slice *out)
+static bool timestamp_accepted(int64_t timestamp, const struct batch_rules *rules)
+{
+    if (rules->append_time || timestamp == BATCH_NO_TIMESTAMP)
+        return true;
+    int64_t age = 0;
+    if (__builtin_sub_overflow(rules->now_ms, timestamp, &age))
+        return false;
+    return age <= rules->before_max_ms && age >= -rules->after_max_ms;
+}
+
+bool batch_check(struct slice records, const struct batch_rules *rules, struct arena *arena,
+                 struct batch_header *header, struct batch_verdict *verdict)
+{
+    *verdict = (struct batch_verdict){0};
+    if (!check_header(records, rules, header, verdict))
+        return false;
+    if ((header->attributes & BATCH_CODEC_MASK) == 0) {
+        struct slice body = slice_of(records.data + BATCH_HEADER_BYTES, header->size - BATCH_HEADER_BYTES);
+        if (!batch_check_records(body, header, rules, arena, verdict))
+            return false;
+        header->max_timestamp = verdict->max_timestamp;
+    } else if (!timestamp_accepted(header->base_timestamp, rules) ||
+               !timestamp_accepted(header->max_timestamp, rules)) {
+        return refuse(verdict, KAFKA_ERROR_INVALID_TIMESTAMP, "A timestamp of the batch is out of the accepted range.");
+    }
+    if (header->size > (size_t)rules->segment_bytes)
+        return refuse(verdict, KAFKA_ERROR_RECORD_LIST_TOO_LARGE, "The record batch is larger than a segment.");
+    return true;
+}
+
+static bool add_record_error(struct arena *arena, const struct batch_header *header, struct batch_verdict *verdict,
+                             int32_t index, int16_t error, const char *message)
+{
+    if (verdict->record_errors == NULL) {
+        verdict->record_errors = ARENA_ARRAY(arena, struct batch_record_error, (size_t)(header->record_count - index));
+        if (verdict->record_errors == NULL)
+            return refuse(verdict, KAFKA_ERROR_UNKNOWN_SERVER_ERROR, "No memory to list the records at fault.");
+    }
+    verdict->error = error;
+    verdict->message = "One or more records have been rejected";
+    verdict->record_errors[verdict->record_error_count++] = (struct batch_record_error){index, message};
+    return true;
+}
+
+bool batch_check_records(struct slice body, const struct batch_header *header, const struct batch_rules *rules,
+                         struct arena *arena, struct batch_verdict *verdict)
+{
+    *verdict = (struct batch_verdict){0};
+    /* A record takes at least 7 bytes: a larger count is a lie that must not make us reserve memory. */
+    if ((size_t)header->record_count > body.length / 7)
+        return refuse(verdict, KAFKA_ERROR_INVALID_RECORD, "The batch holds fewer records than it says.");
+    struct batch_records records;
+    struct batch_record record;
+    int64_t max_timestamp = BATCH_NO_TIMESTAMP;
+    batch_records_init(&records, body, header->record_count);
+    for (int32_t index = 0; index < header->record_count; index++) {
+        if (batch_records_next(&records, &record) != ERR_OK)
+            return refuse(verdict, KAFKA_ERROR_INVALID_RECORD, "A record of the batch is malformed.");
+        int64_t timestamp;
+        bool fits = !__builtin_add_overflow(header->base_timestamp, record.timestamp_delta, &timestamp);
+        max_timestamp = timestamp > max_timestamp ? timestamp : max_timestamp;
+        bool listed = true;
+        if (record.offset_delta != index)
+            listed = add_record_error(arena, header, verdict, index, KAFKA_ERROR_INVALID_RECORD,
+                                      "The offset delta of the record is not its place in the batch.");
+        else if (rules->need_keys && slice_is_null(record.key))
+            listed = add_record_error(arena, header, verdict, index, KAFKA_ERROR_INVALID_RECORD,
+                                      "Compacted topic cannot accept message without key.");
+        else if (!fits || !timestamp_accepted(timestamp, rules))
+            listed = add_record_error(arena, header, verdict, index, KAFKA_ERROR_INVALID_TIMESTAMP,
+                                      "The timestamp of the record is out of the accepted range.");
+        if (!listed)
+            return false;
+    }
+    if (verdict->error != KAFKA_ERROR_NONE)
+        return false;
+    if (batch_records_next(&records, &record) != ERR_NOT_FOUND)
+        return refuse(verdict, KAFKA_ERROR_INVALID_RECORD, "There are bytes behind the last record of the batch.");
+    verdict->max_timestamp = max_timestamp;
+    return true;
+}
+
+/* ---- records
+ * --------------------------------------------------------------------------------------------------------- */
+
+void batch_records_init(struct batch_records *records, struct slice body, int32_t count)
+{
+    *records = (struct batch_records){._at = body.data, ._end = body.data + body.length, ._left = count};
+}
+
+/* A length of -1 is null. */
+static bool read_bytes(const uint8_t **at, const uint8_t *end, struct slice *bytes)
 {
     int32_t length;
-    if (!varint_read32(at, end, &length) || length < -1 || length > end - *at)
+    if (!varint_read_i32(at, end, &length) || length < -1 || (length > 0 && length > end - *at))
         return false;
-    *out = length < 0 ? SLICE_NULL : slice_of(*at, (size_t)length);
+    *bytes = length < 0 ? SLICE_NULL : slice_of(*at, (size_t)length);
     *at += length < 0 ? 0 : length;
     return true;
 }
 
-bool record_header_next(struct slice *headers, struct record_header *header)
+bool batch_next_header(struct slice *headers, struct slice *key, struct slice *value)
 {
     const uint8_t *at = headers->data, *end = at + headers->length;
-    if (headers->length == 0 || !read_field(&at, end, &header->key) || slice_is_null(header->key) ||
-        !read_field(&at, end, &header->value))
+    if (!read_bytes(&at, end, key) || slice_is_null(*key) || !read_bytes(&at, end, value))
         return false;
     *headers = slice_of(at, (size_t)(end - at));
     return true;
 }
 
-static bool headers_are_whole(struct slice headers, int32_t count)
+enum err batch_records_next(struct batch_records *records, struct batch_record *record)
 {
-    struct record_header header;
-    while (count > 0 && record_header_next(&headers, &header))
-        count--;
-    return count == 0 && headers.length == 0;
-}
-
-enum batch_result batch_next(struct batch_reader *reader, struct record *record)
-{
-    if (reader->_left <= 0)
-        return reader->_next == reader->_end ? BATCH_SHORT : BATCH_BROKEN;
-    const uint8_t *at = reader->_next;
-    int32_t length, offset_delta;
-    int64_t timestamp_delta;
-    if (!varint_read32(&at, reader->_end, &length) || length < 1 || length > reader->_end - at)
-        return BATCH_BROKEN;
+    if (records->_left == 0)
+        return records->_at == records->_end ? ERR_NOT_FOUND : ERR_CORRUPT;
+    const uint8_t *at = records->_at;
+    int32_t length;
+    if (!varint_read_i32(&at, records->_end, &length) || length < 1 || length > records->_end - at)
+        return ERR_CORRUPT;
     const uint8_t *end = at + length;
     at++; /* attributes: none are defined */
-    if (!varint_read64(&at, end, &timestamp_delta) || !varint_read32(&at, end, &offset_delta) ||
-        !read_field(&at, end, &record->key) || !read_field(&at, end, &record->value) ||
-        !varint_read32(&at, end, &record->header_count) || record->header_count < 0)
-        return BATCH_BROKEN;
+    if (!varint_read_i64(&at, end, &record->timestamp_delta) || !varint_read_i32(&at, end, &record->offset_delta) ||
+        !read_bytes(&at, end, &record->key) || !read_bytes(&at, end, &record->value) ||
+        !varint_read_i32(&at, end, &record->header_count) || record->header_count < 0)
+        return ERR_CORRUPT;
     record->headers = slice_of(at, (size_t)(end - at));
-    if (!headers_are_whole(record->headers, record->header_count))
-        return BATCH_BROKEN;
-    record->offset = reader->_base_offset + offset_delta;
-    record->timestamp = reader->_append_time >= 0
-                            ? reader->_append_time
-                            : (int64_t)((uint64_t)reader->_base_timestamp + (uint64_t)timestamp_delta);
-    reader->_next = end;
-    reader->_left--;
-    return BATCH_OK;
+    struct slice rest = record->headers, key, value;
+    for (int32_t i = 0; i < record->header_count; i++)
+        if (!batch_next_header(&rest, &key, &value))
+            return ERR_CORRUPT;
+    if (rest.length != 0)
+        return ERR_CORRUPT;
+    records->_at = end;
+    records->_left--;
+    return ERR_OK;
+}
+
+/* ---- making
+ * ---------------------------------------------------------------------------------------------------------- */
+
+void batch_builder_init(struct batch_builder *builder, void *data, size_t capacity)
+{
+    ASSERT(capacity >= BATCH_HEADER_BYTES);
+    *builder = (struct batch_builder){.data = data, .capacity = capacity, .length = BATCH_HEADER_BYTES};
+}
+
+static size_t put_bytes(uint8_t *to, struct slice bytes)
+{
+    size_t length = varint_write_i64(to, slice_is_null(bytes) ? -1 : (int64_t)bytes.length);
+    if (bytes.length > 0)
+        memcpy(to + length, bytes.data, bytes.length);
+    return length + bytes.length;
+}
+
+bool batch_builder_add(struct batch_builder *builder, int64_t timestamp_ms, struct slice key, struct slice value,
+                       struct slice headers, int32_t header_count)
+{
+    size_t most = 1 + VARLONG_MAX_SIZE + 5 * VARINT_MAX_SIZE + key.length + value.length + headers.length;
+    if (most > INT32_MAX || builder->capacity - builder->length < most)
+        return false;
+    if (builder->count == 0)
+        builder->base_timestamp = builder->max_timestamp = timestamp_ms;
+    /* The length comes first and is a varint itself: write the rest behind the longest one, then move it. */
+    uint8_t *start = builder->data + builder->length, *body = start + VARINT_MAX_SIZE, *at = body;
+    *at++ = 0;
+    at += varint_write_i64(at, timestamp_ms - builder->base_timestamp);
+    at += varint_write_i64(at, builder->count);
+    at += put_bytes(at, key);
+    at += put_bytes(at, value);
+    at += varint_write_i64(at, header_count);
+    if (headers.length > 0)
+        memcpy(at, headers.data, headers.length);
+    size_t length = (size_t)(at - body) + headers.length;
+    size_t prefix = varint_write_i64(start, (int64_t)length);
+    memmove(start + prefix, body, length);
+    builder->length += prefix + length;
+    builder->count++;
+    builder->max_timestamp = timestamp_ms > builder->max_timestamp ? timestamp_ms : builder->max_timestamp;
+    return true;
+}
+
+struct slice batch_builder_finish(struct batch_builder *builder, const struct batch_header *header)
+{
+    ASSERT(builder->count > 0);
+    uint8_t *at = builder->data;
+    batch_set_offset(at, 0, -1);
+    put_i32(at + AT_LENGTH, (int32_t)(builder->length - BATCH_PREFIX_BYTES));
+    at[AT_MAGIC] = BATCH_MAGIC;
+    put_i16(at + AT_ATTRIBUTES, header == NULL ? 0 : header->attributes);
+    put_i32(at + AT_LAST_OFFSET_DELTA, builder->count - 1);
+    put_i64(at + AT_BASE_TIMESTAMP, builder->base_timestamp);
+    put_i64(at + AT_MAX_TIMESTAMP, builder->max_timestamp);
+    put_i64(at + AT_PRODUCER_ID, header == NULL ? BATCH_NO_PRODUCER_ID : header->producer_id);
+    put_i16(at + AT_PRODUCER_EPOCH, header == NULL ? -1 : header->producer_epoch);
+    put_i32(at + AT_BASE_SEQUENCE, header == NULL ? -1 : header->base_sequence);
+    put_i32(at + AT_RECORD_COUNT, builder->count);
+    put_u32(at + AT_CRC, crc32c(0, at + AT_ATTRIBUTES, builder->length - AT_ATTRIBUTES));
+    return slice_of(at, builder->length);
 }

@@ -1,147 +1,151 @@
-/* core/wire/batch.h -- record batches of format 2 (KIP-98), as they travel and as they lie on disk.
+/* core/wire/batch.h -- record batches of format 2 (KIP-98): header, checks, records, making them.
  *
- *    0 base offset        i64    21 attributes         i16    43 producer id       i64
- *    8 length of the rest i32    23 last offset delta  i32    51 producer epoch    i16
- *   12 leader epoch       i32    27 base timestamp     i64    53 base sequence     i32
- *   16 magic              i8     35 max timestamp      i64    57 record count      i32
- *   17 crc32c of 21..end  u32                                 61 records, compressed as a whole
+ *    0 base offset i64          21 attributes i16            43 producer id i64
+ *    8 length i32, from 12 on   23 last offset delta i32     51 producer epoch i16
+ *   12 leader epoch i32         27 base timestamp i64        53 base sequence i32
+ *   16 magic i8                 35 max timestamp i64         57 record count i32
+ *   17 crc u32                                               61 records, compressed as a whole if attributes say so
  *
- * Base offset and leader epoch lie outside the checksum: a broker stamps them without touching the rest.
- * Pure; any core. Memory: views into the caller's bytes; texts and lists from the arena given.
- * Rules and the order of checks: Kafka's ProduceRequest.validateRecords, UnifiedLog.analyzeAndValidateRecords,
- * LogValidator, DefaultRecordBatch.
+ * The CRC covers 21 to the end: base offset and leader epoch are the broker's to write without touching it.
+ *
+ * Invariants: nothing here reads beyond the given length, whatever the bytes say.
+ * Core: pure, any. Memory: views of the caller's bytes. Errors: Kafka's codes with Kafka's order of checks
+ * (LogValidator, DefaultRecordBatch, DefaultRecord); the batch is refused whole, with the records that were at fault
+ * (KIP-467).
  */
 #ifndef RINGMAIN_CORE_WIRE_BATCH_H
 #define RINGMAIN_CORE_WIRE_BATCH_H
 
-#include "core/wire/error.h"
 #include "io/base/arena.h"
 #include "io/base/bytes.h"
+#include "io/base/err.h"
 
 enum {
-    BATCH_OVERHEAD = 12, /* base offset and length: what `length` does not count */
-    BATCH_HEADER_SIZE = 61,
-    BATCH_LENGTH_POS = 8,
-    BATCH_EPOCH_POS = 12,
-    BATCH_MAGIC_POS = 16,
-    BATCH_CRC_POS = 17,
-    BATCH_ATTRIBUTES_POS = 21,
+    BATCH_PREFIX_BYTES = 12, /* base offset and length: what must be there to know the size */
+    BATCH_HEADER_BYTES = 61,
+    BATCH_MAGIC = 2,
+    BATCH_CODEC_MASK = 0x07,
+    BATCH_LOG_APPEND_TIME = 0x08,
+    BATCH_TRANSACTIONAL = 0x10,
+    BATCH_CONTROL = 0x20,
+    BATCH_DELETE_HORIZON = 0x40,
 };
 
-enum batch_attributes {
-    BATCH_CODEC_MASK = 7,
-    BATCH_APPEND_TIME = 8,
-    BATCH_TRANSACTIONAL = 16,
-    BATCH_CONTROL = 32,
-    BATCH_DELETE_HORIZON = 64,
-};
+#define BATCH_NO_PRODUCER_ID ((int64_t)-1)
+#define BATCH_NO_TIMESTAMP   ((int64_t)-1)
 
-struct batch {
-    const uint8_t *data;
-    size_t size; /* header included */
+struct batch_header {
     int64_t base_offset;
-    int32_t leader_epoch;
-    int16_t attributes;
-    int32_t last_offset_delta;
     int64_t base_timestamp, max_timestamp;
-    int64_t producer_id; /* -1: none */
-    int16_t producer_epoch;
+    int64_t producer_id;
+    size_t size; /* of the whole batch, prefix included */
+    int32_t leader_epoch;
+    uint32_t crc;
+    int32_t last_offset_delta;
     int32_t base_sequence;
-    int32_t count;
+    int32_t record_count;
+    int16_t attributes;
+    int16_t producer_epoch;
+    int8_t magic;
 };
 
-static inline int batch_codec(const struct batch *batch)
+static inline int64_t batch_last_offset(const struct batch_header *header)
 {
-    return batch->attributes & BATCH_CODEC_MASK;
+    return header->base_offset + header->last_offset_delta;
 }
-static inline int64_t batch_last_offset(const struct batch *batch)
+
+/* Sequences go round from 2^31 - 1 to 0. */
+static inline int32_t batch_last_sequence(const struct batch_header *header)
 {
-    return batch->base_offset + batch->last_offset_delta;
+    return header->base_sequence < 0
+               ? -1
+               : (int32_t)(((uint32_t)header->base_sequence + (uint32_t)header->last_offset_delta) & INT32_MAX);
 }
-/* The last record's sequence number; it wraps from 2^31 - 1 to 0. */
-int32_t batch_last_sequence(const struct batch *batch);
 
-enum batch_result {
-    BATCH_OK,
-    BATCH_SHORT,  /* the bytes end before the batch does: more are needed, or a torn tail */
-    BATCH_BROKEN, /* length or magic cannot be right */
-};
+/* ERR_AGAIN: fewer than BATCH_HEADER_BYTES. ERR_CORRUPT: the length field cannot be. The batch itself may go on beyond
+ * `length`; compare header->size. */
+enum err batch_read_header(const void *data, size_t length, struct batch_header *header) MUST_CHECK;
+bool batch_crc_matches(const void *data, const struct batch_header *header); /* header->size bytes are there */
 
-/* Reads a header whose whole batch lies in `in`; checks lengths and magic 2, not the checksum. */
-enum batch_result batch_read(struct slice in, struct batch *batch);
-/* The size of the batch that begins here, from its first 12 bytes; 0 when they cannot be right. */
-size_t batch_size(const uint8_t *first_bytes);
-bool batch_crc_matches(const struct batch *batch);
-
-/* Stamps a batch on its way into the log. */
+/* In place, outside the CRC. */
 void batch_set_offset(uint8_t *data, int64_t base_offset, int32_t leader_epoch);
-/* LogAppendTime: sets the attribute and the max timestamp, and makes the checksum right again. */
-void batch_set_append_time(uint8_t *data, size_t size, int64_t timestamp);
-void batch_set_max_timestamp(uint8_t *data, size_t size, int64_t timestamp);
+/* A client's maximum timestamp that is not that of its records is mended, as Kafka does. */
+void batch_set_max_timestamp(uint8_t *data, size_t length, int64_t max_timestamp);
+/* LogAppendTime: the bit, the maximum timestamp, and the CRC made anew. */
+void batch_set_append_time(uint8_t *data, size_t length, int64_t now_ms);
 
-/* ---- checking what a producer sends --------------------------------------------------------------------------------
+/* ---- checking what a client sends ---------------------------------------------------------------------------------
  */
 
 struct batch_rules {
-    int16_t produce_version;
-    int32_t max_message_bytes;
-    bool needs_keys; /* a compacted topic */
-    bool append_time;
-    int64_t before_max_ms, after_max_ms; /* message.timestamp.before.max.ms and .after.max.ms */
-    int64_t wall_ms;
+    int64_t now_ms;
+    int64_t before_max_ms, after_max_ms; /* message.timestamp.{before,after}.max.ms */
+    int32_t max_bytes;                   /* max.message.bytes */
+    int32_t segment_bytes;
+    bool append_time; /* message.timestamp.type=LogAppendTime */
+    bool need_keys;   /* cleanup.policy has compact */
 };
 
 struct batch_record_error {
     int32_t index;
-    const char *message;
+    const char *message; /* constant */
 };
 
-struct batch_check {
-    struct batch batch;
-    int16_t error;
-    const char *message; /* in the arena or constant; NULL: none */
-    struct batch_record_error *record_errors;
+struct batch_verdict {
+    int16_t error;                            /* Kafka's code */
+    const char *message;                      /* constant; NULL: none */
+    struct batch_record_error *record_errors; /* in the arena */
     int32_t record_error_count;
-    bool wrong_max_timestamp; /* of an uncompressed batch: batch_set_max_timestamp with the next before it is stored */
-    int64_t true_max_timestamp;
-    bool must_unpack; /* compressed, and the rules ask for a look at its records: batch_check_records when unpacked */
+    int64_t max_timestamp; /* of the records, when they were looked at */
 };
 
-/* `records` is the partition's whole field. True: fit to be appended, apart from the three things the flags ask for. */
-bool batch_check(const struct batch_rules *rules, struct slice records, struct arena *arena, struct batch_check *check);
-/* The walk over the records, for compressed batches once their records are unpacked into `unpacked`. */
-bool batch_check_records(const struct batch_rules *rules, struct slice unpacked, struct arena *arena,
-                         struct batch_check *check);
+/* records: exactly one batch as a produce request carries it. True: it may be appended; *header is filled, its
+ * max_timestamp with that of the records. The records
+ * of a compressed batch are not looked at: see batch_check_records. */
+bool batch_check(struct slice records, const struct batch_rules *rules, struct arena *arena,
+                 struct batch_header *header, struct batch_verdict *verdict) MUST_CHECK;
+/* The records alone, uncompressed bytes: offset deltas, timestamps, keys, lengths, nothing behind the last. */
+bool batch_check_records(struct slice body, const struct batch_header *header, const struct batch_rules *rules,
+                         struct arena *arena, struct batch_verdict *verdict) MUST_CHECK;
 
-/* ---- records -------------------------------------------------------------------------------------------------------
+/* ---- records --------------------------------------------------------------------------------------------------------
  */
 
-struct record {
-    int64_t offset, timestamp;
-    struct slice key, value; /* may be null */
-    struct slice headers;    /* header_count of them, encoded; batch_header_next */
+struct batch_record {
+    int64_t timestamp_delta;
+    int32_t offset_delta;
+    struct slice key, value; /* null: no data */
     int32_t header_count;
+    struct slice headers; /* the bytes of all of them */
 };
 
-struct record_header {
-    struct slice key, value;
-};
-
-struct batch_reader {
-    const uint8_t *_next, *_end;
-    int64_t _base_offset, _base_timestamp, _append_time; /* -1: create time */
+struct batch_records {
+    const uint8_t *_at, *_end;
     int32_t _left;
 };
 
-/* `unpacked`: the records of the batch, decompressed where it has a codec. */
-void batch_reader_init(struct batch_reader *reader, const struct batch *batch, struct slice unpacked);
-static inline struct slice batch_payload(const struct batch *batch)
-{
-    return slice_of(batch->data + BATCH_HEADER_SIZE, batch->size - BATCH_HEADER_SIZE);
-}
-/* BATCH_SHORT: there are no more. BATCH_BROKEN: the bytes do not make a record, or some are left over. */
-enum batch_result batch_next(struct batch_reader *reader, struct record *record);
-/* False: no more, or broken. */
-bool record_header_next(struct slice *headers, struct record_header *header);
+/* body: the uncompressed bytes behind the header. */
+void batch_records_init(struct batch_records *records, struct slice body, int32_t count);
+/* ERR_NOT_FOUND: no more (and nothing left over); ERR_CORRUPT. */
+enum err batch_records_next(struct batch_records *records, struct batch_record *record) MUST_CHECK;
+bool batch_next_header(struct slice *headers, struct slice *key, struct slice *value) MUST_CHECK;
+
+/* ---- making
+ * ---------------------------------------------------------------------------------------------------------- */
+
+struct batch_builder {
+    uint8_t *data; /* the caller's, capacity bytes */
+    size_t capacity, length;
+    int64_t base_timestamp, max_timestamp;
+    int32_t count;
+};
+
+void batch_builder_init(struct batch_builder *builder, void *data, size_t capacity);
+/* headers: as struct batch_record keeps them. False: no room. */
+bool batch_builder_add(struct batch_builder *builder, int64_t timestamp_ms, struct slice key, struct slice value,
+                       struct slice headers, int32_t header_count) MUST_CHECK;
+/* Fills in the header (offset 0, no producer unless header says so: producer id, epoch, sequence and attributes are
+ * taken from it; may be NULL) and the CRC. The batch's bytes. At least one record was added. */
+struct slice batch_builder_finish(struct batch_builder *builder, const struct batch_header *header);
 
 #endif

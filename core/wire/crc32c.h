@@ -1,16 +1,19 @@
-/* core/wire/crc32c.h -- CRC-32C (Castagnoli), the checksum of record batches. Pure; any core.
- * Dispatches once per call on what the processor has: three interleaved SSE4.2 streams joined by PCLMULQDQ, else a
- * table of nibbles. Both are reachable from tests. */
+/* core/wire/crc32c.h -- CRC-32C (Castagnoli), as record batches carry it.
+ *
+ * The fastest way this processor has is chosen per call from its feature bits: SSE4.2's instruction in three
+ * interleaved streams, or a table. Pure; any core.
+ */
 #ifndef RINGMAIN_CORE_WIRE_CRC32C_H
 #define RINGMAIN_CORE_WIRE_CRC32C_H
 
-#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
-/* `crc` is 0, or the result for the bytes before. */
+/* crc: 0 to begin, or the value of the bytes before. */
 uint32_t crc32c(uint32_t crc, const void *data, size_t length);
-uint32_t crc32c_table(uint32_t crc, const void *data, size_t length);
-bool crc32c_has_hardware(void);
+/* The table alone; the others are tested against it. */
+uint32_t crc32c_portable(uint32_t crc, const void *data, size_t length);
+/* The CRC of two pieces joined, from theirs. */
+uint32_t crc32c_join(uint32_t first, uint32_t second, size_t second_length);
 
 #endif
