@@ -1,0 +1,230 @@
+#include "core/log/producer_state.h"
+
+#include "core/wire/crc32c.h"
+#include "core/wire/error.h"
+
+enum { SNAPSHOT_HEADER_BYTES = 10, SNAPSHOT_ENTRY_BYTES = 46, NO_EPOCH = -1 };
+
+static uint64_t id_hash(int64_t id)
+{
+    return hash_u64((uint64_t)id, 0);
+}
+
+static bool id_equal(const void *value, const void *key)
+{
+    return ((const struct producer_entry *)value)->id == *(const int64_t *)key;
+}
+
+static struct producer_entry *find(const struct producer_state *state, int64_t id)
+{
+    return map_find(&state->entries, id_hash(id), id_equal, &id);
+}
+
+void producer_state_init(struct producer_state *state, struct mem *mem)
+{
+    state->mem = mem;
+    map_init(&state->entries, mem);
+}
+
+void producer_state_fini(struct producer_state *state)
+{
+    MAP_EACH(i, &state->entries)
+    MEM_DELETE(state->mem, (struct producer_entry *)state->entries.entries[i].value);
+    map_fini(&state->entries);
+}
+
+/* ---- the rules
+ * ------------------------------------------------------------------------------------------------------- */
+
+static const struct producer_batch *batch_at(const struct producer_entry *entry, int index)
+{
+    return &entry->batches[(entry->_first + index) % PRODUCER_BATCHES];
+}
+
+static int32_t first_sequence(const struct producer_batch *batch)
+{
+    return (int32_t)(((uint32_t)batch->last_sequence - (uint32_t)batch->offset_delta) & INT32_MAX);
+}
+
+static const struct producer_batch *find_duplicate(const struct producer_entry *entry,
+                                                   const struct batch_header *header)
+{
+    for (int i = 0; i < entry->count; i++) {
+        const struct producer_batch *batch = batch_at(entry, i);
+        if (first_sequence(batch) == header->base_sequence && batch->last_sequence == batch_last_sequence(header))
+            return batch;
+    }
+    return NULL;
+}
+
+int16_t producer_state_check(const struct producer_state *state, const struct batch_header *header,
+                             const struct producer_batch **duplicate)
+{
+    *duplicate = NULL;
+    const struct producer_entry *entry = find(state, header->producer_id);
+    if (entry == NULL || entry->epoch == NO_EPOCH)
+        return KAFKA_ERROR_NONE;
+    if (header->producer_epoch < entry->epoch)
+        return KAFKA_ERROR_INVALID_PRODUCER_EPOCH;
+    if (header->producer_epoch > entry->epoch)
+        return header->base_sequence == 0 ? KAFKA_ERROR_NONE : KAFKA_ERROR_OUT_OF_ORDER_SEQUENCE_NUMBER;
+    *duplicate = find_duplicate(entry, header);
+    if (*duplicate != NULL || entry->count == 0)
+        return KAFKA_ERROR_NONE;
+    int32_t last = batch_at(entry, entry->count - 1)->last_sequence;
+    int32_t next = (int32_t)(((uint32_t)last + 1) & INT32_MAX);
+    return header->base_sequence == next ? KAFKA_ERROR_NONE : KAFKA_ERROR_OUT_OF_ORDER_SEQUENCE_NUMBER;
+}
+
+/* ---- changes
+ * --------------------------------------------------------------------------------------------------------- */
+
+struct producer_entry *producer_state_prepare(struct producer_state *state, int64_t producer_id)
+{
+    struct producer_entry *entry = find(state, producer_id);
+    if (entry != NULL)
+        return entry;
+    entry = MEM_NEW(state->mem, struct producer_entry);
+    if (entry == NULL)
+        return NULL;
+    *entry = (struct producer_entry){
+        .id = producer_id, .transaction_offset = -1, .coordinator_epoch = -1, .epoch = NO_EPOCH};
+    if (!map_put(&state->entries, id_hash(producer_id), entry)) {
+        MEM_DELETE(state->mem, entry);
+        return NULL;
+    }
+    return entry;
+}
+
+void producer_entry_update(struct producer_entry *entry, const struct batch_header *header, int64_t base_offset,
+                           int64_t timestamp, int64_t now_ms)
+{
+    ASSERT(entry->id == header->producer_id);
+    if (header->producer_epoch != entry->epoch) {
+        entry->epoch = header->producer_epoch;
+        entry->count = 0;
+    }
+    if (entry->count == PRODUCER_BATCHES)
+        entry->_first = (uint8_t)((entry->_first + 1) % PRODUCER_BATCHES);
+    else
+        entry->count++;
+    entry->batches[(entry->_first + entry->count - 1) % PRODUCER_BATCHES] =
+        (struct producer_batch){.last_offset = base_offset + header->last_offset_delta,
+                                .timestamp = timestamp,
+                                .last_sequence = batch_last_sequence(header),
+                                .offset_delta = header->last_offset_delta};
+    entry->used_ms = now_ms;
+}
+
+static void remove_entry(struct producer_state *state, struct producer_entry *entry)
+{
+    int64_t id = entry->id;
+    void *removed = map_remove(&state->entries, id_hash(id), id_equal, &id);
+    ASSERT(removed == entry);
+    MEM_DELETE(state->mem, entry);
+}
+
+void producer_state_undo(struct producer_state *state, const struct producer_entry *before)
+{
+    struct producer_entry *entry = find(state, before->id);
+    ASSERT(entry != NULL);
+    *entry = *before;
+    if (entry->epoch == NO_EPOCH)
+        remove_entry(state, entry);
+}
+
+enum err producer_state_replay(struct producer_state *state, const struct batch_header *header, int64_t now_ms)
+{
+    if (header->producer_id == BATCH_NO_PRODUCER_ID || (header->attributes & BATCH_CONTROL))
+        return ERR_OK;
+    struct producer_entry *entry = producer_state_prepare(state, header->producer_id);
+    if (entry == NULL)
+        return ERR_NO_MEMORY;
+    int64_t used_ms = header->max_timestamp >= 0 && header->max_timestamp < now_ms ? header->max_timestamp : now_ms;
+    producer_entry_update(entry, header, header->base_offset, header->max_timestamp, used_ms);
+    return ERR_OK;
+}
+
+int producer_state_expire(struct producer_state *state, int64_t now_ms, int64_t expiration_ms)
+{
+    int expired = 0;
+    for (size_t i = 0; i < state->entries.capacity;) {
+        struct producer_entry *entry = state->entries.entries[i].value;
+        if (entry == NULL || entry->transaction_offset >= 0 || now_ms - entry->used_ms < expiration_ms) {
+            i++;
+            continue;
+        }
+        remove_entry(state, entry); /* may shift a later one into this place: look at it again */
+        expired++;
+    }
+    return expired;
+}
+
+/* ---- the snapshot file
+ * ------------------------------------------------------------------------------------------------ */
+
+/* Entry: 0 producer id i64, 8 epoch i16, 10 last sequence i32, 14 last offset i64, 22 offset delta i32, 26 timestamp
+ * i64, 34 coordinator epoch i32, 38 first offset of the open transaction i64. */
+size_t producer_snapshot_size(const struct producer_state *state)
+{
+    return SNAPSHOT_HEADER_BYTES + state->entries.count * SNAPSHOT_ENTRY_BYTES;
+}
+
+void producer_snapshot_write(const struct producer_state *state, uint8_t *to)
+{
+    uint8_t *at = to + SNAPSHOT_HEADER_BYTES;
+    MAP_EACH(i, &state->entries)
+    {
+        const struct producer_entry *entry = state->entries.entries[i].value;
+        const struct producer_batch *last = entry->count > 0 ? batch_at(entry, entry->count - 1) : NULL;
+        put_i64(at, entry->id);
+        put_i16(at + 8, entry->epoch);
+        put_i32(at + 10, last == NULL ? -1 : last->last_sequence);
+        put_i64(at + 14, last == NULL ? -1 : last->last_offset);
+        put_i32(at + 22, last == NULL ? 0 : last->offset_delta);
+        put_i64(at + 26, last == NULL ? entry->used_ms : last->timestamp);
+        put_i32(at + 34, entry->coordinator_epoch);
+        put_i64(at + 38, entry->transaction_offset);
+        at += SNAPSHOT_ENTRY_BYTES;
+    }
+    put_i16(to, PRODUCER_SNAPSHOT_VERSION);
+    put_i32(to + 6, (int32_t)state->entries.count);
+    put_u32(to + 2, crc32c(0, to + 6, (size_t)(at - to) - 6));
+}
+
+static enum err read_entries(struct producer_state *state, const uint8_t *at, int32_t count)
+{
+    for (; count > 0; count--, at += SNAPSHOT_ENTRY_BYTES) {
+        struct producer_entry *entry = producer_state_prepare(state, get_i64(at));
+        if (entry == NULL)
+            return ERR_NO_MEMORY;
+        struct producer_batch last = {.last_offset = get_i64(at + 14),
+                                      .timestamp = get_i64(at + 26),
+                                      .last_sequence = get_i32(at + 10),
+                                      .offset_delta = get_i32(at + 22)};
+        entry->epoch = get_i16(at + 8);
+        entry->coordinator_epoch = get_i32(at + 34);
+        entry->transaction_offset = get_i64(at + 38);
+        entry->used_ms = last.timestamp;
+        entry->count = last.last_sequence >= 0;
+        entry->batches[0] = last;
+    }
+    return ERR_OK;
+}
+
+enum err producer_snapshot_read(struct producer_state *state, struct slice bytes)
+{
+    if (bytes.length < SNAPSHOT_HEADER_BYTES || get_i16(bytes.data) != PRODUCER_SNAPSHOT_VERSION)
+        return ERR_CORRUPT;
+    int32_t count = get_i32(bytes.data + 6);
+    if (count < 0 || bytes.length != SNAPSHOT_HEADER_BYTES + (size_t)count * SNAPSHOT_ENTRY_BYTES ||
+        get_u32(bytes.data + 2) != crc32c(0, bytes.data + 6, bytes.length - 6))
+        return ERR_CORRUPT;
+    enum err err = read_entries(state, bytes.data + SNAPSHOT_HEADER_BYTES, count);
+    if (err != ERR_OK) {
+        struct mem *mem = state->mem;
+        producer_state_fini(state);
+        producer_state_init(state, mem);
+    }
+    return err;
+}
