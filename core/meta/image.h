@@ -95,7 +95,7 @@ struct image {
     struct uuid cluster_id;
     int32_t node_id;
     struct image_topic **topics; /* sorted by name */
-    int32_t topic_count;
+    int32_t topic_count, _topic_capacity;
     int64_t partition_count; /* of all topics */
     struct map _by_name, _by_id;
     struct image_broker *brokers; /* sorted by id */
@@ -107,7 +107,7 @@ struct image {
     int64_t next_producer_id;
     const struct broker_config *config; /* this node's: file, cluster default, this broker */
     struct config_layers layers;        /* what config was made from, for DescribeConfigs */
-    struct arena _arena;                /* brokers, features, resources, config of this image */
+    struct image_shared *_shared;       /* holds brokers, features, resources and config; counted like a topic */
 };
 
 const struct image_topic *image_topic_by_name(const struct image *image, struct slice name); /* NULL: unknown */
@@ -126,7 +126,7 @@ struct image_node {
     const struct config_settings *settings;
 };
 
-/* The empty image of a node; ERR_INVALID when its settings are not valid. */
+/* The empty image of a node. The settings have passed config_load before: ERR_INVALID when they do not. */
 enum err image_first(struct mem *mem, const struct image_node *node, struct image **image) MUST_CHECK;
 void image_release(struct mem *mem, struct image *image);
 
