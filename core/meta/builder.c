@@ -28,7 +28,8 @@ void image_builder_fini(struct image_builder *builder)
     arena_fini(&builder->_arena);
 }
 
-/* ---- drafts ------------------------------------------------------------------------------------------------------- */
+/* ---- drafts -------------------------------------------------------------------------------------------------------
+ */
 
 bool draft_has_id(const void *draft, const void *id)
 {
@@ -99,7 +100,8 @@ static enum err draft_by_name(struct image_builder *builder, struct slice name, 
     return draft_from(builder, base, draft);
 }
 
-/* ---- topics and partitions ---------------------------------------------------------------------------------------- */
+/* ---- topics and partitions ----------------------------------------------------------------------------------------
+ */
 
 static enum err apply_topic(struct image_builder *builder, const struct topic_record *record)
 {
@@ -198,16 +200,16 @@ static enum err apply_partition(struct image_builder *builder, const struct part
         .partition_epoch = record->partition_epoch,
         .leader_recovery_state = record->leader_recovery_state,
     };
-    bool kept = keep_ids(arena, record->replicas.items, record->replicas.count, &p.replicas, &p.replica_count) &&
-                keep_ids(arena, record->isr.items, record->isr.count, &p.isr, &p.isr_count) &&
-                keep_ids(arena, record->adding_replicas.items, record->adding_replicas.count, &p.adding,
-                         &p.adding_count) &&
-                keep_ids(arena, record->removing_replicas.items, record->removing_replicas.count, &p.removing,
-                         &p.removing_count) &&
-                keep_ids(arena, record->eligible_leader_replicas.items, record->eligible_leader_replicas.count, &p.elr,
-                         &p.elr_count) &&
-                keep_ids(arena, record->last_known_elr.items, record->last_known_elr.count, &p.last_known_elr,
-                         &p.last_known_elr_count);
+    bool kept =
+        keep_ids(arena, record->replicas.items, record->replicas.count, &p.replicas, &p.replica_count) &&
+        keep_ids(arena, record->isr.items, record->isr.count, &p.isr, &p.isr_count) &&
+        keep_ids(arena, record->adding_replicas.items, record->adding_replicas.count, &p.adding, &p.adding_count) &&
+        keep_ids(arena, record->removing_replicas.items, record->removing_replicas.count, &p.removing,
+                 &p.removing_count) &&
+        keep_ids(arena, record->eligible_leader_replicas.items, record->eligible_leader_replicas.count, &p.elr,
+                 &p.elr_count) &&
+        keep_ids(arena, record->last_known_elr.items, record->last_known_elr.count, &p.last_known_elr,
+                 &p.last_known_elr_count);
     err = kept ? keep_directories(arena, record->directories.items, record->directories.count, &p) : ERR_NO_MEMORY;
     if (err != ERR_OK)
         return err;
@@ -230,16 +232,16 @@ static enum err apply_partition_change(struct image_builder *builder, const stru
     struct image_partition p = draft->partitions[record->partition_id];
     if (record->replicas.count > 0 && record->replicas.count != p.replica_count)
         p.directories = NULL; /* the list belongs to the old replicas */
-    bool kept = keep_ids(arena, record->isr.items, record->isr.count, &p.isr, &p.isr_count) &&
-                keep_ids(arena, record->replicas.items, record->replicas.count, &p.replicas, &p.replica_count) &&
-                keep_ids(arena, record->removing_replicas.items, record->removing_replicas.count, &p.removing,
-                         &p.removing_count) &&
-                keep_ids(arena, record->adding_replicas.items, record->adding_replicas.count, &p.adding,
-                         &p.adding_count) &&
-                keep_ids(arena, record->eligible_leader_replicas.items, record->eligible_leader_replicas.count, &p.elr,
-                         &p.elr_count) &&
-                keep_ids(arena, record->last_known_elr.items, record->last_known_elr.count, &p.last_known_elr,
-                         &p.last_known_elr_count);
+    bool kept =
+        keep_ids(arena, record->isr.items, record->isr.count, &p.isr, &p.isr_count) &&
+        keep_ids(arena, record->replicas.items, record->replicas.count, &p.replicas, &p.replica_count) &&
+        keep_ids(arena, record->removing_replicas.items, record->removing_replicas.count, &p.removing,
+                 &p.removing_count) &&
+        keep_ids(arena, record->adding_replicas.items, record->adding_replicas.count, &p.adding, &p.adding_count) &&
+        keep_ids(arena, record->eligible_leader_replicas.items, record->eligible_leader_replicas.count, &p.elr,
+                 &p.elr_count) &&
+        keep_ids(arena, record->last_known_elr.items, record->last_known_elr.count, &p.last_known_elr,
+                 &p.last_known_elr_count);
     err = kept ? keep_directories(arena, record->directories.items, record->directories.count, &p) : ERR_NO_MEMORY;
     if (err != ERR_OK)
         return err;
@@ -254,7 +256,8 @@ static enum err apply_partition_change(struct image_builder *builder, const stru
     return ERR_OK;
 }
 
-/* ---- brokers, features, configuration ----------------------------------------------------------------------------- */
+/* ---- brokers, features, configuration -----------------------------------------------------------------------------
+ */
 
 /* An array that still is the base's is copied before it changes; otherwise it doubles when it is full. */
 static bool own(struct image_builder *builder, void **items, int32_t count, int32_t *capacity, size_t size)
@@ -312,7 +315,8 @@ static bool keep_broker_lists(struct arena *arena, const struct register_broker_
     int32_t feature_count = record->features.count < 0 ? 0 : record->features.count;
     int32_t dir_count = record->log_dirs.count < 0 ? 0 : record->log_dirs.count;
     struct image_endpoint *endpoints = ARENA_ARRAY(arena, struct image_endpoint, (size_t)endpoint_count + 1);
-    struct image_supported_feature *features = ARENA_ARRAY(arena, struct image_supported_feature, (size_t)feature_count + 1);
+    struct image_supported_feature *features =
+        ARENA_ARRAY(arena, struct image_supported_feature, (size_t)feature_count + 1);
     struct uuid *dirs = ARENA_ARRAY(arena, struct uuid, (size_t)dir_count + 1);
     if (endpoints == NULL || features == NULL || dirs == NULL)
         return false;
@@ -389,7 +393,8 @@ static enum err change_broker(struct image_builder *builder, int32_t id, int64_t
     return ERR_OK;
 }
 
-static enum err apply_broker_change(struct image_builder *builder, const struct broker_registration_change_record *record)
+static enum err apply_broker_change(struct image_builder *builder,
+                                    const struct broker_registration_change_record *record)
 {
     enum err err = change_broker(builder, record->broker_id, record->broker_epoch, record->fenced,
                                  record->in_controlled_shutdown == 1);
@@ -447,12 +452,10 @@ static enum err apply_resource_config(struct image_builder *builder, const struc
         at++;
     struct image_resource *resource = &builder->_resources[at];
     size_t behind = (size_t)(builder->_resource_count - at) * sizeof *resource;
-    if (at == builder->_resource_count ||
-        resource_order(resource, record->resource_type, record->resource_name) != 0) {
+    if (at == builder->_resource_count || resource_order(resource, record->resource_type, record->resource_name) != 0) {
         if (slice_is_null(record->value))
             return ERR_OK;
-        const char *name =
-            arena_string(&builder->_arena, record->resource_name.data, record->resource_name.length);
+        const char *name = arena_string(&builder->_arena, record->resource_name.data, record->resource_name.length);
         if (name == NULL)
             return ERR_NO_MEMORY;
         memmove(resource + 1, resource, behind);

@@ -2,7 +2,8 @@
 
 #include <stdlib.h>
 
-/* ---- settings ----------------------------------------------------------------------------------------------------- */
+/* ---- settings -----------------------------------------------------------------------------------------------------
+ */
 
 enum err settings_copy(struct config_settings *to, const struct config_settings *from, struct arena *arena)
 {
@@ -56,7 +57,8 @@ enum err settings_change(struct config_settings *settings, struct arena *arena, 
     return ERR_OK;
 }
 
-/* ---- what images share -------------------------------------------------------------------------------------------- */
+/* ---- what images share --------------------------------------------------------------------------------------------
+ */
 
 static enum err copy_broker(struct image_broker *to, const struct image_broker *from, struct arena *arena)
 {
@@ -159,7 +161,8 @@ static void share(const struct image *base, struct image *image)
     image->_shared->references++;
 }
 
-/* ---- topics ------------------------------------------------------------------------------------------------------- */
+/* ---- topics -------------------------------------------------------------------------------------------------------
+ */
 
 static int compare_drafts(const void *a, const void *b)
 {
@@ -229,7 +232,8 @@ static enum err merge_topics(struct image_builder *builder, struct image *image)
     if (image->topics == NULL)
         return ERR_NO_MEMORY;
     image->_topic_capacity = capacity;
-    bool repack = memcmp(&image->config->topic_defaults, &base->config->topic_defaults, sizeof(struct topic_config)) != 0;
+    bool repack =
+        memcmp(&image->config->topic_defaults, &base->config->topic_defaults, sizeof(struct topic_config)) != 0;
     for (int32_t b = 0; b < base->topic_count && err == ERR_OK; b++) {
         struct image_topic *topic = base->topics[b];
         if (builder->_draft_count > 0 && is_drafted(builder, topic))

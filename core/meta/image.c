@@ -197,7 +197,8 @@ void image_release(struct mem *mem, struct image *image)
     MEM_DELETE(mem, image);
 }
 
-/* ---- difference --------------------------------------------------------------------------------------------------- */
+/* ---- difference ---------------------------------------------------------------------------------------------------
+ */
 
 static bool differ_one(struct image_differ *differ, const struct image_topic *before, const struct image_topic *after)
 {
@@ -212,7 +213,7 @@ void image_diff(const struct image *before, const struct image *after, struct im
 {
     int32_t b = 0, a = 0, before_count = before == NULL ? 0 : before->topic_count;
     while (b < before_count || a < after->topic_count) {
-        int order = b == before_count          ? 1
+        int order = b == before_count         ? 1
                     : a == after->topic_count ? -1
                                               : strcmp(before->topics[b]->name, after->topics[a]->name);
         const struct image_topic *old = order <= 0 ? before->topics[b++] : NULL;

@@ -10,8 +10,8 @@ struct kind {
 static struct kind kind_of(uint64_t key)
 {
     switch (key) {
-#define R(key_, name, prefix, member, version_) \
-    case key_:                                  \
+#define R(key_, name, prefix, member, version_)                                                                        \
+    case key_:                                                                                                         \
         return (struct kind){&prefix##_schema, version_};
         META_RECORD_TABLE(R)
 #undef R
@@ -85,13 +85,9 @@ enum err meta_record_decode(struct slice value, struct arena *arena, struct meta
     return err;
 }
 
-struct slice meta_record_print(const struct meta_record *record, struct arena *arena)
+const struct wire_schema *meta_record_schema(const struct meta_record *record, int16_t *version)
 {
     struct kind kind = kind_of(record->type);
-    return wire_print(kind.schema, kind.version, &record->topic, arena);
-}
-
-const char *meta_record_name(const struct meta_record *record)
-{
-    return kind_of(record->type).schema->name;
+    *version = kind.version;
+    return kind.schema;
 }

@@ -2,7 +2,8 @@
  *
  *   frame version (uvarint, 1) | api key (uvarint) | version (uvarint) | body as core/wire's table says
  *
- * This is the value of a record in `__cluster_metadata-0` and in snapshots (Kafka's ApiMessageAndVersion), so Kafka's own
+ * This is the value of a record in `__cluster_metadata-0` and in snapshots (Kafka's ApiMessageAndVersion), so Kafka's
+ * own tools print them.
  * tools print them. Which kinds exist, and which version of each we write, is one table; reading takes every version.
  *
  * Pure. Memory: decoded strings are slices of the input, arrays come from the arena.
@@ -58,7 +59,7 @@ struct meta_record *meta_records_add(struct meta_records *records, struct arena 
 enum err meta_record_encode(const struct meta_record *record, struct wire_writer *writer) MUST_CHECK;
 /* ERR_UNSUPPORTED: a kind or version that this build does not know; ERR_CORRUPT: bytes that match none. */
 enum err meta_record_decode(struct slice value, struct arena *arena, struct meta_record *record) MUST_CHECK;
-struct slice meta_record_print(const struct meta_record *record, struct arena *arena);
-const char *meta_record_name(const struct meta_record *record); /* "TopicRecord" */
+/* Its table and the version we write it in, e.g. for wire_print(schema, version, &record->topic, arena). */
+const struct wire_schema *meta_record_schema(const struct meta_record *record, int16_t *version);
 
 #endif

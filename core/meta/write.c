@@ -1,10 +1,10 @@
 #include "core/meta/internal.h"
 
 /* The fields of a record are slices and arrays of the image itself: names are not copied. */
-#define LIST_OF(record_list, from, from_count)            \
-    do {                                                  \
-        (record_list).items = (void *)(uintptr_t)(from);  \
-        (record_list).count = (from_count);               \
+#define LIST_OF(record_list, from, from_count)                                                                         \
+    do {                                                                                                               \
+        (record_list).items = (void *)(uintptr_t)(from);                                                               \
+        (record_list).count = (from_count);                                                                            \
     } while (0)
 
 static bool write_features(const struct image *image, struct image_writer *writer)
@@ -33,11 +33,10 @@ static bool write_broker(const struct image_broker *broker, struct image_writer 
     meta_record_init(&record, META_REGISTER_BROKER);
     for (int32_t i = 0; i < broker->endpoint_count; i++) {
         const struct image_endpoint *e = &broker->endpoints[i];
-        endpoints[i] = (struct register_broker_record_broker_endpoint){
-            .name = slice_from_string(e->name),
-            .host = slice_from_string(e->host),
-            .port = e->port,
-            .security_protocol = e->security};
+        endpoints[i] = (struct register_broker_record_broker_endpoint){.name = slice_from_string(e->name),
+                                                                       .host = slice_from_string(e->host),
+                                                                       .port = e->port,
+                                                                       .security_protocol = e->security};
     }
     for (int32_t i = 0; i < broker->feature_count; i++) {
         const struct image_supported_feature *f = &broker->features[i];
