@@ -3,8 +3,8 @@
  *   frame version (uvarint, 1) | api key (uvarint) | version (uvarint) | body as core/wire's table says
  *
  * This is the value of a record in `__cluster_metadata-0` and in snapshots (Kafka's ApiMessageAndVersion), so Kafka's
- * own tools print them.
- * tools print them. Which kinds exist, and which version of each we write, is one table; reading takes every version.
+ * own tools print them. Which kinds exist, and which version of each we write, is one table; reading takes every
+ * version.
  *
  * Pure. Memory: decoded strings are slices of the input, arrays come from the arena.
  */
