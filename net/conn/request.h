@@ -1,0 +1,63 @@
+/* net/conn/request.h -- one request of one connection, from its frame to its answer.
+ *
+ *   frame complete -> request_new -> dispatch -> handler ... request_done  -> answers leave in request order
+ *                                                        ... request_close -> the connection is closed
+ *
+ * A handler decodes request->body into request->arena, does its work (now or later) and calls exactly one of
+ * request_done, request_drop or request_close, on the shard where the handler ran. It writes the answer's body with
+ * wire_encode into request->out: size and header are already there.
+ *
+ * Requests that the control shard handles travel there as a twin: a struct request with the control shard's memory that
+ * borrows frame and header of the original, which waits. So memory never changes its shard.
+ *
+ * Invariants: body and everything decoded from it stay valid until `released` has run or, without one, until the answer
+ * is sent. Core: one shard at a time. Memory: request, arena and out are of `io`'s shard.
+ */
+#ifndef RINGMAIN_NET_CONN_REQUEST_H
+#define RINGMAIN_NET_CONN_REQUEST_H
+
+#include "core/wire/api.h"
+#include "core/wire/wire.h"
+#include "io/reactor/io.h"
+
+struct conn;
+struct shard;
+
+struct request {
+    struct io *io;       /* of the shard where it is handled */
+    struct shard *shard; /* likewise */
+    const struct wire_api *api;
+    struct wire_request_header header;
+    struct slice body; /* within the frame; a produce handler may write into its records */
+    struct arena arena;
+    struct wire_writer out;
+    int64_t received_ns;
+    int listener; /* index into broker_config.listeners_parsed: which addresses this client may be told */
+    struct io_address peer;
+    /* Set by a handler whose answer refers to files: runs on this shard when the answer has been sent or given up. */
+    void (*released)(struct request *request);
+    void *handler_state; /* the handler's own, in the arena; typed at its one use */
+
+    struct conn *_conn;
+    struct request *_original; /* of a twin: the waiting one, on its own shard */
+    struct list _link;         /* in the connection, in order of arrival */
+    struct io_msg _msg;
+    uint8_t *_frame;
+    size_t _frame_size;
+    uint8_t _state;
+    uint8_t _outcome;
+    struct request *_twin; /* of an original: what carries its answer */
+};
+
+/* Decodes the body by the API's table into `message` (a struct of its request). On false the request has been closed.
+ */
+bool request_decode(struct request *request, void *message) MUST_CHECK;
+/* Encodes `message` (a struct of the API's response) and is done. */
+void request_answer(struct request *request, const void *message);
+void request_done(struct request *request);  /* the answer is in request->out */
+void request_drop(struct request *request);  /* no answer: produce with acks=0 */
+void request_close(struct request *request); /* what came cannot be answered: the connection ends */
+/* Hands it to the handler on another shard; `handle` runs there with the twin. */
+void request_move(struct request *request, struct shard *shard, int shard_index, void (*handle)(struct request *));
+
+#endif

@@ -1,0 +1,52 @@
+/* net/conn/server.h -- the connections of one data shard.
+ *
+ *   bytes -> size -> frame (own buffer, page-aligned from 32 KiB on) -> request -> dispatch; answers in order, joined
+ *
+ * Order: requests of a connection are handled one after the other, as Kafka does, but for produce requests, which may
+ * follow one another without waiting; their appends keep the order of arrival. Answers leave in the order of requests.
+ *
+ * Bounds: a frame above socket.request.max.bytes or with a negative size closes the connection. A frame's memory is
+ * taken from the shard's frame budget before it is read; frames above 1 MiB grow as their bytes arrive. When the budget
+ * is used up, connections that need memory are not read until some is free; a frame that then makes no progress for
+ * STALL_MS loses its connection, so that half-sent frames cannot hold the budget for ever. A connection with
+ * PIPELINE_MAX unanswered requests is not read until answers have left.
+ *
+ * Core: the owning shard. Memory: io_mem of the shard. Errors: bytes that make no request close their connection only.
+ */
+#ifndef RINGMAIN_NET_CONN_SERVER_H
+#define RINGMAIN_NET_CONN_SERVER_H
+
+#include "core/config/config.h"
+#include "io/base/hash.h"
+#include "net/conn/request.h"
+
+struct conn_server {
+    struct io *io;
+    struct shard *shard;
+    void (*dispatch)(struct request *request);
+    const struct broker_config *config; /* changed by conn_server_configure */
+    int shards;                         /* data shards: limits of the node are divided by it */
+    size_t frame_limit, frame_used;     /* bytes */
+    int conn_count;
+    uint64_t accepted_count, refused_count, closed_count, request_count;
+
+    struct list _conns;
+    struct list _starved; /* wait for frame budget */
+    struct map _by_ip;
+    struct io_timer _sweep;
+    struct conn_listener *_listeners;
+    int _listener_count;
+    bool _stopping;
+    void (*_stopped)(struct conn_server *server);
+};
+
+void conn_server_init(struct conn_server *server, struct io *io, struct shard *shard,
+                      void (*dispatch)(struct request *request), const struct broker_config *config, int shards);
+/* Opens every listener of the configuration that is not the controller's; ports[i] is the port to bind (0: any) and
+ * becomes the one bound. */
+enum err conn_server_listen(struct conn_server *server, uint16_t *ports) MUST_CHECK;
+void conn_server_configure(struct conn_server *server, const struct broker_config *config);
+/* Accepts no more and reads no more; when every request in flight is answered and sent, stopped() runs. */
+void conn_server_stop(struct conn_server *server, void (*stopped)(struct conn_server *server));
+
+#endif

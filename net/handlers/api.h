@@ -1,0 +1,39 @@
+/* net/handlers/api.h -- which APIs this broker serves: one line each in net/handlers/table.c. What is not there is not
+ * advertised, and asking for it closes the connection, as Kafka does. */
+#ifndef RINGMAIN_NET_HANDLERS_API_H
+#define RINGMAIN_NET_HANDLERS_API_H
+
+#include "net/conn/request.h"
+
+struct handler {
+    int16_t api_key;
+    bool on_control; /* runs on the control shard */
+    void (*handle)(struct request *request);
+};
+
+const struct handler *handler_find(int16_t api_key); /* NULL: not served */
+const struct handler *handlers(int *count);
+/* The door: checks key and version, sends the request where it is handled. */
+void dispatch(struct request *request);
+
+/* The APIs' handlers, one file each. */
+void handle_api_versions(struct request *request);
+void handle_metadata(struct request *request);
+void handle_describe_cluster(struct request *request);
+void handle_describe_topic_partitions(struct request *request);
+void handle_describe_log_dirs(struct request *request);
+void handle_produce(struct request *request);
+void handle_fetch(struct request *request);
+void handle_list_offsets(struct request *request);
+void handle_delete_records(struct request *request);
+void handle_offset_for_leader_epoch(struct request *request);
+void handle_init_producer_id(struct request *request);
+void handle_create_topics(struct request *request);
+void handle_delete_topics(struct request *request);
+void handle_create_partitions(struct request *request);
+void handle_describe_configs(struct request *request);
+void handle_alter_configs(struct request *request);
+void handle_incremental_alter_configs(struct request *request);
+void handle_list_config_resources(struct request *request);
+
+#endif
