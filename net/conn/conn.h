@@ -1,0 +1,78 @@
+/* net/conn/conn.h -- one connection; inside of net/conn. See server.h for the rules.
+ *
+ * Reading:  HEAD (four bytes of size) -> BODY (frame bytes by on_bytes) -> BULK (the rest straight into the frame)
+ * Sending:  answered requests at the head of the list -> one io_send -> released
+ * Closing:  shut down, wait until nothing is in flight (receive, send, requests being handled), then close and free.
+ */
+#ifndef RINGMAIN_NET_CONN_CONN_H
+#define RINGMAIN_NET_CONN_CONN_H
+
+#include "net/conn/server.h"
+
+enum {
+    CONN_PIPELINE_MAX = 64,      /* unanswered requests until reading stops */
+    CONN_BULK_BYTES = 32 * 1024, /* a rest from here on is received straight into its frame (io-uring.md section 3) */
+    CONN_FRAME_STEP = 1 << 20,   /* frames above it grow as they arrive */
+    CONN_SEND_PIECES = 64,       /* of one io_send */
+    CONN_STALL_MS = 30000,
+};
+
+enum conn_reading {
+    CONN_HEAD,
+    CONN_BODY,
+    CONN_STOPPING, /* small mode is being stopped, for bulk or for a pause */
+    CONN_BULK,
+    CONN_PAUSED,   /* neither mode is active */
+    CONN_READ_END, /* no more will be read */
+};
+
+struct conn {
+    struct conn_server *server;
+    io_socket socket;
+    int listener;
+    struct io_address peer;
+    struct io_receiver receiver;
+    struct io_op bulk;
+    struct io_send send;
+    struct io_piece pieces[CONN_SEND_PIECES];
+    struct list link;    /* in server->_conns */
+    struct list starved; /* in server->_starved, or alone */
+    struct list requests;
+    int request_count;
+    int running_count, running_produce_count; /* handed to dispatch, not yet answered */
+    int sending_count;                        /* requests that the send in flight carries */
+    struct ip_count *ip;
+
+    uint8_t head[4];
+    uint8_t head_length;
+    uint8_t reading;
+    bool small_mode; /* the receiver is started (or its stopped() is still to come) */
+    bool want_pause;
+    bool sending;
+    bool closing;
+    bool in_run; /* conn_run_requests is at work: what handlers conclude meanwhile waits for its end */
+    uint8_t *frame;
+    size_t frame_size, frame_capacity, frame_length;
+    uint8_t *stash; /* bytes that arrived while there was no memory for their frame */
+    size_t stash_size;
+    int64_t active_ns; /* last byte in or out */
+};
+
+void conn_open(struct conn_server *server, io_socket socket, int listener, const struct io_address *peer,
+               struct ip_count *ip);
+void conn_close(struct conn *conn);        /* starts closing; the struct may be gone when it returns */
+void conn_retry_memory(struct conn *conn); /* frame budget may be free again */
+void conn_stop_reading(struct conn *conn);
+
+/* requests.c: the queue of one connection. */
+bool conn_add_request(struct conn *conn); /* the frame is complete; false: it makes no request */
+void conn_run_requests(struct conn *conn);
+void conn_send_answers(struct conn *conn);
+void conn_free_requests(struct conn *conn); /* those that are not with a handler */
+
+/* server.c */
+void conn_server_forget(struct conn_server *server, struct conn *conn); /* before the struct is freed */
+bool conn_server_take_frame(struct conn_server *server, size_t bytes);
+void conn_server_give_frame(struct conn_server *server, size_t bytes);
+
+#endif

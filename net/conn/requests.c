@@ -1,0 +1,397 @@
+/* The queue of one connection: start in order, answer in order. */
+#include "net/conn/conn.h"
+
+enum request_state { REQUEST_WAITING, REQUEST_RUNNING, REQUEST_ANSWERED, REQUEST_SENDING };
+enum request_outcome { OUTCOME_ANSWER, OUTCOME_DROP, OUTCOME_CLOSE };
+
+/* What one request may take for what it decodes: a table's structs are larger than their bytes. */
+enum { REQUEST_ARENA_LIMIT = 256 << 20 };
+
+static void request_free_frame(struct request *request)
+{
+    struct conn_server *server = request->_conn->server;
+    mem_free(io_mem(server->io), request->_frame, request->_frame_size);
+    conn_server_give_frame(server, request->_frame_size);
+    request->_frame = NULL;
+}
+
+static void request_free(struct request *request)
+{
+    struct mem *mem = io_mem(request->io);
+    if (request->released != NULL)
+        request->released(request);
+    wire_writer_fini(&request->out);
+    arena_fini(&request->arena);
+    MEM_DELETE(mem, request);
+}
+
+static void twin_free(struct io_msg *msg, struct io *io)
+{
+    request_free(CONTAINER_OF(msg, struct request, _msg));
+}
+
+/* Takes a request out of its connection and gives everything back. */
+static void conn_remove_request(struct conn *conn, struct request *request)
+{
+    if (request->_twin != NULL) {
+        struct request *twin = request->_twin;
+        twin->_msg.run = twin_free;
+        io_post(request->io, io_shard(twin->io), &twin->_msg);
+    }
+    list_remove(&request->_link);
+    conn->request_count--;
+    request_free_frame(request);
+    request_free(request);
+}
+
+void conn_free_requests(struct conn *conn)
+{
+    ASSERT(conn->running_count == 0 && !conn->sending);
+    LIST_EACH(link, &conn->requests)
+    conn_remove_request(conn, CONTAINER_OF(link, struct request, _link));
+}
+
+static void out_begin(struct request *request)
+{
+    wire_put_i32(&request->out, 0); /* the size, known at the end */
+    wire_put_response_header(&request->out, request->header.api_key, request->header.version,
+                             request->header.correlation_id);
+}
+
+bool conn_add_request(struct conn *conn)
+{
+    struct conn_server *server = conn->server;
+    struct request *request = MEM_NEW(io_mem(server->io), struct request);
+    size_t consumed = 0;
+    enum err err = request == NULL ? ERR_NO_MEMORY : ERR_OK;
+    if (err == ERR_OK)
+        err = wire_decode_header(slice_of(conn->frame, conn->frame_size), &request->header, &consumed);
+    if (err != ERR_OK) { /* no header, or an API without a table: Kafka closes too */
+        if (request != NULL)
+            MEM_DELETE(io_mem(server->io), request);
+        return false;
+    }
+    server->request_count++;
+    request->io = server->io;
+    request->shard = server->shard;
+    request->api = wire_api_find(request->header.api_key);
+    request->body = slice_of(conn->frame + consumed, conn->frame_size - consumed);
+    request->received_ns = io_now_ns(server->io);
+    request->listener = conn->listener;
+    request->peer = conn->peer;
+    request->_conn = conn;
+    request->_frame = conn->frame;
+    request->_frame_size = conn->frame_capacity;
+    arena_init(&request->arena, io_mem(server->io), REQUEST_ARENA_LIMIT);
+    wire_writer_init(&request->out, io_mem(server->io));
+    list_init(&request->_link);
+    list_push_back(&conn->requests, &request->_link);
+    conn->request_count++;
+    conn->frame = NULL;
+    conn->frame_capacity = conn->frame_length = conn->frame_size = 0;
+    conn->head_length = 0;
+    return true;
+}
+
+/* One after the other, but produce requests may follow produce requests. */
+static bool may_start(const struct conn *conn, const struct request *request)
+{
+    if (conn->running_count == 0)
+        return true;
+    return request->header.api_key == API_PRODUCE && conn->running_count == conn->running_produce_count &&
+           conn->running_count < CONN_PIPELINE_MAX;
+}
+
+void conn_run_requests(struct conn *conn)
+{
+    struct conn_server *server = conn->server;
+    if (conn->in_run)
+        return;
+    conn->in_run = true;
+    for (struct list *link = conn->requests.next; link != &conn->requests && !conn->closing; link = link->next) {
+        struct request *request = CONTAINER_OF(link, struct request, _link);
+        if (request->_state != REQUEST_WAITING)
+            continue;
+        if (!may_start(conn, request))
+            break;
+        request->_state = REQUEST_RUNNING;
+        conn->running_count++;
+        conn->running_produce_count += request->header.api_key == API_PRODUCE;
+        out_begin(request);
+        server->dispatch(request);
+    }
+    conn->in_run = false;
+    if (conn->closing)
+        conn_close(conn);
+    else
+        conn_send_answers(conn);
+}
+
+/* ---- answering
+ * ---------------------------------------------------------------------------------------------------------- */
+
+static void on_sent(struct io_send *send);
+
+static int add_piece(struct conn *conn, int count, const struct io_piece *piece)
+{
+    ASSERT(count < CONN_SEND_PIECES);
+    conn->pieces[count] = *piece;
+    return count + 1;
+}
+
+/* The pieces of one answer: its bytes, cut where file ranges stand. */
+static int add_answer(struct conn *conn, int count, const struct wire_writer *out)
+{
+    size_t at = 0;
+    for (int i = 0; i < out->splice_count; i++) {
+        const struct wire_splice *splice = &out->splices[i];
+        if (splice->at > at)
+            count = add_piece(conn, count, &(struct io_piece){.data = out->data + at, .length = splice->at - at});
+        at = splice->at;
+        count = add_piece(conn, count,
+                          &(struct io_piece){.file = splice->range.file,
+                                             .hot = splice->range.hot,
+                                             .pos = splice->range.pos,
+                                             .length = splice->range.length});
+    }
+    if (out->length > at)
+        count = add_piece(conn, count, &(struct io_piece){.data = out->data + at, .length = out->length - at});
+    return count;
+}
+
+static int pieces_needed(const struct wire_writer *out)
+{
+    return out->splice_count * 2 + 1;
+}
+
+static struct wire_writer *answer_of(struct request *request)
+{
+    return request->_twin != NULL ? &request->_twin->out : &request->out;
+}
+
+/* An answer with more pieces than fit is sent from its own list. */
+static bool send_alone(struct conn *conn, struct request *request)
+{
+    struct wire_writer *out = answer_of(request);
+    int most = pieces_needed(out);
+    struct io_piece *pieces = ARENA_ARRAY(&request->arena, struct io_piece, (size_t)most);
+    if (pieces == NULL)
+        return false;
+    int count = 0;
+    size_t at = 0;
+    for (int i = 0; i <= out->splice_count; i++) {
+        size_t until = i < out->splice_count ? out->splices[i].at : out->length;
+        if (until > at)
+            pieces[count++] = (struct io_piece){.data = out->data + at, .length = until - at};
+        at = until;
+        if (i < out->splice_count)
+            pieces[count++] = (struct io_piece){.file = out->splices[i].range.file,
+                                                .hot = out->splices[i].range.hot,
+                                                .pos = out->splices[i].range.pos,
+                                                .length = out->splices[i].range.length};
+    }
+    conn->send.pieces = pieces;
+    conn->send.count = count;
+    request->_state = REQUEST_SENDING;
+    conn->sending_count = 1;
+    return true;
+}
+
+static void gather(struct conn *conn)
+{
+    int count = 0;
+    conn->sending_count = 0;
+    conn->send.pieces = conn->pieces;
+    LIST_EACH(link, &conn->requests)
+    {
+        struct request *request = CONTAINER_OF(link, struct request, _link);
+        if (request->_state != REQUEST_ANSWERED)
+            break;
+        if (request->_outcome == OUTCOME_DROP) {
+            if (conn->sending_count > 0)
+                break; /* keeps the sent ones at the head of the list */
+            conn_remove_request(conn, request);
+            continue;
+        }
+        int need = pieces_needed(answer_of(request));
+        if (count + need > CONN_SEND_PIECES) {
+            if (conn->sending_count == 0 && !send_alone(conn, request))
+                conn->closing = true;
+            if (conn->send.pieces != conn->pieces)
+                return;
+            break;
+        }
+        count = add_answer(conn, count, answer_of(request));
+        request->_state = REQUEST_SENDING;
+        conn->sending_count++;
+    }
+    conn->send.count = count;
+}
+
+void conn_send_answers(struct conn *conn)
+{
+    if (conn->sending || conn->closing)
+        return;
+    gather(conn);
+    if (conn->closing) {
+        conn_close(conn);
+        return;
+    }
+    if (conn->sending_count > 0) {
+        conn->sending = true;
+        conn->send.done = on_sent;
+        io_send(conn->server->io, &conn->send, conn->socket);
+    }
+    if (conn->server->_stopping) {
+        if (conn->request_count == 0)
+            conn_close(conn);
+    } else if (!conn->small_mode && conn->reading == CONN_PAUSED && conn->request_count < CONN_PIPELINE_MAX &&
+               !conn->want_pause) {
+        conn_retry_memory(conn); /* reading may go on */
+    }
+}
+
+static void on_sent(struct io_send *send)
+{
+    struct conn *conn = CONTAINER_OF(send, struct conn, send);
+    conn->sending = false;
+    conn->active_ns = io_now_ns(conn->server->io);
+    for (; conn->sending_count > 0; conn->sending_count--)
+        conn_remove_request(conn, CONTAINER_OF(conn->requests.next, struct request, _link));
+    if (conn->closing || send->err != ERR_OK) {
+        conn_close(conn);
+        return;
+    }
+    conn_run_requests(conn);
+}
+
+/* ---- what handlers call
+ * ------------------------------------------------------------------------------------------------- */
+
+/* On the connection's shard: the outcome of a request, its own or its twin's. */
+static void conclude(struct request *request, enum request_outcome outcome)
+{
+    struct conn *conn = request->_conn;
+    ASSERT(request->_state == REQUEST_RUNNING);
+    request->_state = REQUEST_ANSWERED;
+    request->_outcome = (uint8_t)outcome;
+    conn->running_count--;
+    conn->running_produce_count -= request->header.api_key == API_PRODUCE;
+    if (outcome == OUTCOME_CLOSE || conn->closing)
+        conn_close(conn);
+    else
+        conn_run_requests(conn);
+}
+
+static void twin_is_back(struct io_msg *msg, struct io *io)
+{
+    struct request *twin = CONTAINER_OF(msg, struct request, _msg);
+    struct request *request = twin->_original;
+    request->_twin = twin;
+    conclude(request, twin->_outcome);
+}
+
+static void finish(struct request *request, enum request_outcome outcome)
+{
+    if (outcome == OUTCOME_ANSWER) {
+        size_t total = wire_writer_total(&request->out);
+        if (request->out.failed || total - 4 > INT32_MAX)
+            outcome = OUTCOME_CLOSE;
+        else
+            put_i32(request->out.data, (int32_t)(total - 4));
+    }
+    if (request->_original == NULL) {
+        conclude(request, outcome);
+        return;
+    }
+    request->_outcome = (uint8_t)outcome;
+    request->_msg.run = twin_is_back;
+    io_post(request->io, io_shard(request->_original->io), &request->_msg);
+}
+
+void request_done(struct request *request)
+{
+    finish(request, OUTCOME_ANSWER);
+}
+
+void request_drop(struct request *request)
+{
+    finish(request, OUTCOME_DROP);
+}
+
+void request_close(struct request *request)
+{
+    finish(request, OUTCOME_CLOSE);
+}
+
+bool request_decode(struct request *request, void *message)
+{
+    size_t consumed;
+    enum err err =
+        wire_decode(request->api->request, request->header.version, request->body, &request->arena, message, &consumed);
+    if (err == ERR_OK)
+        return true;
+    request_close(request);
+    return false;
+}
+
+void request_answer(struct request *request, const void *message)
+{
+    enum err err = wire_encode(request->api->response, request->header.version, message, &request->out);
+    if (err == ERR_OK)
+        request_done(request);
+    else
+        request_close(request);
+}
+
+/* ---- twins
+ * ------------------------------------------------------------------------------------------------------------- */
+
+struct move {
+    struct io_msg msg;
+    struct request *original;
+    struct shard *shard;
+    void (*handle)(struct request *request);
+};
+
+static void move_failed(struct io_msg *msg, struct io *io)
+{
+    struct move *move = CONTAINER_OF(msg, struct move, msg);
+    conclude(move->original, OUTCOME_CLOSE);
+}
+
+static void move_arrived(struct io_msg *msg, struct io *io)
+{
+    struct move *move = CONTAINER_OF(msg, struct move, msg);
+    const struct request *original = move->original;
+    struct request *twin = MEM_NEW(io_mem(io), struct request);
+    if (twin == NULL) {
+        msg->run = move_failed;
+        io_post(io, io_shard(original->io), msg);
+        return;
+    }
+    twin->io = io;
+    twin->shard = move->shard;
+    twin->api = original->api;
+    twin->header = original->header;
+    twin->body = original->body;
+    twin->received_ns = original->received_ns;
+    twin->listener = original->listener;
+    twin->peer = original->peer;
+    twin->_original = move->original;
+    arena_init(&twin->arena, io_mem(io), REQUEST_ARENA_LIMIT);
+    wire_writer_init(&twin->out, io_mem(io));
+    out_begin(twin);
+    move->handle(twin);
+}
+
+void request_move(struct request *request, struct shard *shard, int shard_index, void (*handle)(struct request *))
+{
+    struct move *move = ARENA_NEW(&request->arena, struct move);
+    if (move == NULL) {
+        request_close(request);
+        return;
+    }
+    *move = (struct move){.msg.run = move_arrived, .original = request, .shard = shard, .handle = handle};
+    io_post(request->io, shard_index, &move->msg);
+}

@@ -1,0 +1,286 @@
+#include "net/conn/server.h"
+
+#include "net/conn/conn.h"
+
+enum { SWEEP_MIN_MS = 1000, ACCEPT_BACKLOG_MIN = 16 };
+
+struct conn_listener {
+    struct io_listener listener;
+    struct conn_server *server;
+    int index; /* in the configuration */
+    bool open;
+};
+
+struct ip_count {
+    struct io_address address; /* port is not part of it */
+    int count;
+};
+
+static void on_sweep(struct io_timer *timer);
+
+void conn_server_init(struct conn_server *server, struct io *io, struct shard *shard,
+                      void (*dispatch)(struct request *request), const struct broker_config *config, int shards)
+{
+    *server = (struct conn_server){.io = io, .shard = shard, .dispatch = dispatch, .config = config, .shards = shards};
+    server->frame_limit = io_mem(io)->limit / 2; /* the other half: logs, answers, decoded requests */
+    list_init(&server->_conns);
+    list_init(&server->_starved);
+    map_init(&server->_by_ip, io_mem(io));
+    server->_sweep.fire = on_sweep;
+}
+
+void conn_server_configure(struct conn_server *server, const struct broker_config *config)
+{
+    server->config = config;
+}
+
+/* ---- the frame budget
+ * ---------------------------------------------------------------------------------------------------- */
+
+bool conn_server_take_frame(struct conn_server *server, size_t bytes)
+{
+    /* One frame always fits, or a request as large as the budget could never be served. */
+    if (server->frame_used > 0 && bytes > server->frame_limit - size_min(server->frame_limit, server->frame_used))
+        return false;
+    server->frame_used += bytes;
+    return true;
+}
+
+void conn_server_give_frame(struct conn_server *server, size_t bytes)
+{
+    ASSERT(server->frame_used >= bytes);
+    server->frame_used -= bytes;
+    if (bytes > 0 && !list_empty(&server->_starved) && !server->_stopping) {
+        /* The oldest hungry connection is fed by the sweep's next tick, soon: never inside this call. */
+        if (io_timer_start(server->io, &server->_sweep, io_now_ns(server->io)) != ERR_OK)
+            ASSERT(io_timer_running(&server->_sweep) || server->conn_count == 0);
+    }
+}
+
+static void feed_starved(struct conn_server *server)
+{
+    struct list hungry;
+    list_init(&hungry);
+    list_splice(&hungry, &server->_starved);
+    while (!list_empty(&hungry)) {
+        struct conn *conn = CONTAINER_OF(hungry.next, struct conn, starved);
+        list_remove(&conn->starved);
+        if (server->frame_used > server->frame_limit)
+            list_push_back(&server->_starved, &conn->starved);
+        else
+            conn_retry_memory(conn);
+    }
+}
+
+/* ---- connections per address
+ * ----------------------------------------------------------------------------------------------- */
+
+static bool same_address(const void *value, const void *key)
+{
+    const struct ip_count *ip = value;
+    const struct io_address *address = key;
+    return ip->address.is_ipv6 == address->is_ipv6 && memcmp(ip->address.bytes, address->bytes, 16) == 0;
+}
+
+static int per_shard(const struct conn_server *server, int32_t limit)
+{
+    return limit == INT32_MAX ? INT32_MAX : (limit + server->shards - 1) / server->shards;
+}
+
+/* "host:limit,host:limit" of max.connections.per.ip.overrides. */
+static int32_t ip_limit(const struct conn_server *server, const struct io_address *peer)
+{
+    const char *at = server->config->max_connections_per_ip_overrides;
+    char text[IO_ADDRESS_TEXT_SIZE];
+    io_address_format(peer, text);
+    size_t length = strlen(text);
+    while (at != NULL && *at != '\0') {
+        const char *end = strchr(at, ','), *colon = NULL;
+        end = end == NULL ? at + strlen(at) : end;
+        for (const char *p = at; p < end; p++)
+            colon = *p == ':' ? p : colon;
+        if (colon != NULL && (size_t)(colon - at) == length && memcmp(at, text, length) == 0) {
+            int32_t limit = 0;
+            for (const char *p = colon + 1; p < end && *p >= '0' && *p <= '9' && limit < 100000000; p++)
+                limit = limit * 10 + (*p - '0');
+            return limit;
+        }
+        at = *end == ',' ? end + 1 : end;
+    }
+    return server->config->max_connections_per_ip;
+}
+
+/* NULL: refused. */
+static struct ip_count *take_ip(struct conn_server *server, const struct io_address *peer)
+{
+    uint64_t hash = hash_bytes(peer->bytes, 16, 0);
+    struct ip_count *ip = map_find(&server->_by_ip, hash, same_address, peer);
+    if (ip == NULL) {
+        ip = MEM_NEW(io_mem(server->io), struct ip_count);
+        if (ip == NULL)
+            return NULL;
+        ip->address = *peer;
+        if (!map_put(&server->_by_ip, hash, ip)) {
+            MEM_DELETE(io_mem(server->io), ip);
+            return NULL;
+        }
+    }
+    ip->count++;
+    return ip;
+}
+
+static void give_ip(struct conn_server *server, struct ip_count *ip)
+{
+    if (--ip->count > 0)
+        return;
+    map_remove(&server->_by_ip, hash_bytes(ip->address.bytes, 16, 0), same_address, &ip->address);
+    MEM_DELETE(io_mem(server->io), ip);
+}
+
+/* ---- accepting
+ * --------------------------------------------------------------------------------------------------------------- */
+
+static int64_t sweep_ns(const struct conn_server *server)
+{
+    int64_t idle_ms = server->config->connections_max_idle_ms;
+    int64_t every_ms = idle_ms < 0 || idle_ms > 20 * CONN_STALL_MS ? CONN_STALL_MS : idle_ms / 20;
+    return (every_ms < SWEEP_MIN_MS ? SWEEP_MIN_MS : every_ms) * 1000000;
+}
+
+static void on_accepted(struct io_listener *listener, io_socket socket, const struct io_address *peer)
+{
+    struct conn_listener *from = CONTAINER_OF(listener, struct conn_listener, listener);
+    struct conn_server *server = from->server;
+    struct ip_count *ip = NULL;
+    if (!server->_stopping && server->conn_count < per_shard(server, server->config->max_connections))
+        ip = take_ip(server, peer);
+    if (ip != NULL && ip->count > per_shard(server, ip_limit(server, peer))) {
+        give_ip(server, ip);
+        ip = NULL;
+    }
+    bool timed =
+        ip != NULL && (io_timer_running(&server->_sweep) ||
+                       io_timer_start(server->io, &server->_sweep, io_now_ns(server->io) + sweep_ns(server)) == ERR_OK);
+    if (!timed) {
+        if (ip != NULL)
+            give_ip(server, ip);
+        server->refused_count++;
+        io_close_socket(server->io, socket);
+        return;
+    }
+    server->accepted_count++;
+    const struct broker_config *config = server->config;
+    enum err ignored =
+        io_socket_buffers(server->io, socket, config->socket_send_buffer_bytes, config->socket_receive_buffer_bytes);
+    MAYBE(ignored == ERR_OK); /* a kernel that will not is no reason to refuse a client */
+    conn_open(server, socket, from->index, peer, ip);
+}
+
+static void stop_when_empty(struct conn_server *server)
+{
+    if (!server->_stopping || server->conn_count > 0)
+        return;
+    for (int i = 0; i < server->_listener_count; i++)
+        if (server->_listeners[i].open)
+            return;
+    io_timer_stop(server->io, &server->_sweep);
+    mem_free(io_mem(server->io), server->_listeners, (size_t)server->_listener_count * sizeof *server->_listeners);
+    server->_listeners = NULL;
+    server->_listener_count = 0;
+    map_fini(&server->_by_ip);
+    server->_stopped(server);
+}
+
+static void on_listener_stopped(struct io_listener *listener)
+{
+    struct conn_listener *from = CONTAINER_OF(listener, struct conn_listener, listener);
+    from->open = false;
+    stop_when_empty(from->server);
+}
+
+enum err conn_server_listen(struct conn_server *server, uint16_t *ports)
+{
+    const struct broker_config *config = server->config;
+    size_t bytes = (size_t)config->listener_count * sizeof *server->_listeners;
+    server->_listeners = mem_alloc_zero(io_mem(server->io), bytes);
+    if (server->_listeners == NULL)
+        return ERR_NO_MEMORY;
+    server->_listener_count = config->listener_count;
+    for (int i = 0; i < config->listener_count; i++) {
+        const struct config_listener *wanted = &config->listeners_parsed[i];
+        struct conn_listener *listener = &server->_listeners[i];
+        if (wanted->is_controller)
+            continue;
+        struct io_address address;
+        if (!io_address_parse(wanted->host, ports[i], &address)) {
+            enum err err = io_resolve(server->io, wanted->host, ports[i], &address);
+            if (err != ERR_OK)
+                return err;
+        }
+        int backlog = config->socket_listen_backlog_size;
+        struct io_listen_options options = {.backlog = backlog < ACCEPT_BACKLOG_MIN ? ACCEPT_BACKLOG_MIN : backlog,
+                                            .share_port = true};
+        *listener = (struct conn_listener){
+            .listener = {.accepted = on_accepted, .stopped = on_listener_stopped}, .server = server, .index = i};
+        enum err err = io_listen(server->io, &listener->listener, &address, &options);
+        if (err != ERR_OK)
+            return err;
+        listener->open = true;
+        ports[i] = listener->listener.port;
+    }
+    return ERR_OK;
+}
+
+/* ---- the sweep: idle connections, stalled frames, hungry ones
+ * --------------------------------------------------------------- */
+
+static void sweep_conn(struct conn_server *server, struct conn *conn, int64_t now)
+{
+    int64_t quiet_ms = (now - conn->active_ns) / 1000000;
+    int64_t idle_ms = server->config->connections_max_idle_ms;
+    bool half_a_frame = conn->frame_capacity > 0;
+    bool busy = conn->running_count > 0; /* a fetch may wait longer than the idle limit */
+    if ((idle_ms >= 0 && quiet_ms > idle_ms && !busy) ||
+        (half_a_frame && quiet_ms > CONN_STALL_MS && !list_empty(&server->_starved)))
+        conn_close(conn);
+}
+
+static void on_sweep(struct io_timer *timer)
+{
+    struct conn_server *server = CONTAINER_OF(timer, struct conn_server, _sweep);
+    int64_t now = io_now_ns(server->io);
+    LIST_EACH(link, &server->_conns)
+    sweep_conn(server, CONTAINER_OF(link, struct conn, link), now);
+    feed_starved(server);
+    if (server->conn_count > 0 && !io_timer_running(timer) &&
+        io_timer_start(server->io, timer, now + sweep_ns(server)) != ERR_OK)
+        UNREACHABLE(); /* a timer that has just fired has its place in the heap */
+}
+
+void conn_server_forget(struct conn_server *server, struct conn *conn)
+{
+    give_ip(server, conn->ip);
+    server->conn_count--;
+    server->closed_count++;
+    if (server->conn_count == 0)
+        io_timer_stop(server->io, &server->_sweep);
+    stop_when_empty(server);
+}
+
+void conn_server_stop(struct conn_server *server, void (*stopped)(struct conn_server *server))
+{
+    server->_stopping = true;
+    server->_stopped = stopped;
+    for (int i = 0; i < server->_listener_count; i++)
+        if (server->_listeners[i].open)
+            io_listen_stop(server->io, &server->_listeners[i].listener);
+    LIST_EACH(link, &server->_conns)
+    {
+        struct conn *conn = CONTAINER_OF(link, struct conn, link);
+        if (conn->request_count == 0)
+            conn_close(conn);
+        else
+            conn_stop_reading(conn);
+    }
+    stop_when_empty(server);
+}

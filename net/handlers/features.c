@@ -1,0 +1,14 @@
+#include "net/handlers/features.h"
+
+#include "io/base/check.h"
+
+static const struct feature table[] = {
+    /* Kafka 4.3's metadata.version range: 3.3-IV3 to 4.3-IV0. Tools read it as the release of the cluster. */
+    {"metadata.version", 7, 29, 29},
+};
+
+const struct feature *features(int *count)
+{
+    *count = (int)COUNT_OF(table);
+    return table;
+}
