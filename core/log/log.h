@@ -35,6 +35,7 @@ struct log_options {
     int64_t recovery_point; /* bytes below are durable and not read again; 0: all are */
     int64_t start_offset;   /* from the log-start checkpoint; 0: none */
     bool clean;             /* stopped cleanly: nothing has to be looked at */
+    int64_t replay_from;    /* the observer wants batches from here on, also where recovery need not look */
     const struct topic_config *config;
     /* Told of every batch that recovery reads, in order, for producer state. May be NULL. */
     struct log_observer *observer;
@@ -43,6 +44,8 @@ struct log_observer {
     void (*batch)(struct log_observer *observer, const struct batch_header *header);
 };
 
+/* The blocking half of making a new log: directory and partition.metadata, durable. Takes no memory: for jobs. */
+enum err log_prepare(struct fs *fs, const char *directory, struct uuid topic_id) MUST_CHECK;
 enum err log_open(struct io *io, struct fs *fs, const struct log_options *options, struct log **log) MUST_CHECK;
 void log_close(struct log *log); /* no references, no operation in flight */
 
@@ -52,6 +55,7 @@ int64_t log_durable_offset(const struct log *log);
 int64_t log_size_bytes(const struct log *log);
 int log_segment_count(const struct log *log);
 const char *log_directory(const struct log *log);
+bool log_is_busy(const struct log *log); /* something is in flight or held: it cannot be closed yet */
 bool log_is_sealed(const struct log *log);
 void log_configure(struct log *log, const struct topic_config *config); /* stays valid until the next */
 
@@ -59,14 +63,15 @@ void log_configure(struct log *log, const struct topic_config *config); /* stays
  */
 
 /* One or more checked batches, each in its caller's buffer: base offset and leader epoch are patched in place, and all
- * of them go out in one write (more when a segment is rolled in between). On success base_offset is the first's.
- * Inline: into the page cache, not to the device. On error nothing was appended. */
+ * of them go out in one write (more when a segment is rolled in between, or for more than 64). Inline: into the page
+ * cache, not to the device. On error the first *appended are in the log, the others are not. */
 struct log_piece {
     uint8_t *data;
     const struct batch_header *header;
     int64_t base_offset; /* out */
 };
-enum err log_append(struct log *log, struct log_piece *pieces, int count, int32_t leader_epoch) MUST_CHECK;
+enum err log_append(struct log *log, struct log_piece *pieces, int count, int32_t leader_epoch,
+                    int *appended) MUST_CHECK;
 
 /* Group commit: asks that everything up to the present end becomes durable. `moved` is called when the durable offset
  * has moved or the log was sealed, never inside this call. One flush is in flight at a time; what is appended meanwhile
@@ -97,8 +102,9 @@ struct log_read {
     /* Private: */
     struct io_op _op;
     struct log *_log;
-    void *_buffer;
-    int64_t _scan_pos, _end_pos;
+    struct segment *_segment;
+    uint8_t *_buffer;
+    int64_t _scan_pos;
     uint8_t _stage;
 };
 /* True: answered. False: the place had to be looked up on the device; done() will be called. */
@@ -116,6 +122,7 @@ struct log_find {
     int32_t leader_epoch;
     struct io_job _job;
     struct io *_io;
+    struct log *_log; /* must not be closed meanwhile */
     struct log_find_plan *_plan;
 };
 void log_find(struct log *log, struct log_find *find);
@@ -125,6 +132,8 @@ void log_find(struct log *log, struct log_find *find);
 
 /* DeleteRecords, and retention below: whole segments under it are removed later, by file.delete.delay.ms. */
 enum err log_advance_start(struct log *log, int64_t offset) MUST_CHECK;
+/* Periodic: removes files whose delay is over, closes descriptors that nothing uses. */
+void log_tick(struct log *log, int64_t now_ms);
 /* Removes what retention.ms and retention.bytes say, below `below`. The number of segments taken out. */
 int log_retain(struct log *log, int64_t now_ms, int64_t below);
 

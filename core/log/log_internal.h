@@ -1,0 +1,87 @@
+/* core/log/log_internal.h -- inside of core/log: the struct behind log.h, and what its files call of each other.
+ *
+ * log_open.c makes it (recovery), log.c appends and flushes, log_read.c finds places, log_life.c moves the start,
+ * retains, stops, log_find.c searches by time.
+ */
+#ifndef RINGMAIN_CORE_LOG_LOG_INTERNAL_H
+#define RINGMAIN_CORE_LOG_LOG_INTERNAL_H
+
+#include "core/log/segment.h"
+
+enum {
+    LOG_RECENT = 16,       /* last batches whose place is known without a look at the disk */
+    LOG_SCAN_BYTES = 8192, /* read at a time when looking for a batch */
+    LOG_FLUSH_FILES = 8,   /* segments made durable by one flush */
+};
+
+struct log_epoch {
+    int32_t epoch;
+    int64_t start_offset;
+};
+
+struct log_recent {
+    int64_t base_offset, last_offset, pos;
+    size_t size;
+};
+
+struct log_flush_job {
+    struct io_job job;
+    struct io_op op;
+    struct io_hook hook;
+    bool running, wanted, with_job;
+    int64_t target; /* durable when done */
+    struct segment *segments[LOG_FLUSH_FILES];
+    int count;
+    bool directory;  /* new files: their names have to be durable too */
+    uint8_t *epochs; /* the text of leader-epoch-checkpoint to write; NULL: as it is */
+    size_t epochs_size, epochs_length;
+    enum err err;
+};
+
+struct log {
+    struct io *io;
+    struct mem *mem;
+    char *directory;
+    const struct topic_config *config;
+    struct list segments; /* by base offset; the last one grows */
+    struct list removed;  /* out of the log, files still there */
+    int32_t segment_count;
+    int64_t start_offset, end_offset, durable_offset;
+    int64_t size_bytes;
+    bool sealed;
+    bool directory_dirty, epochs_dirty;
+    struct log_epoch *epochs;
+    int32_t epoch_count, epoch_capacity;
+    struct log_listener *listener;
+    struct log_recent recent[LOG_RECENT];
+    uint32_t recent_next;
+    int32_t removals; /* jobs in flight that remove files */
+    struct log_flush_job flush;
+};
+
+static inline struct segment *log_active(const struct log *log)
+{
+    return SEGMENT_OF(log->segments.prev);
+}
+
+struct segment *log_segment_of(const struct log *log, int64_t offset); /* start <= offset <= end */
+enum err log_segment_file(struct log *log, struct segment *segment);   /* opens it when it is not */
+enum err log_roll(struct log *log) MUST_CHECK;                         /* a new segment at the end */
+enum err log_load_index(struct log *log, struct segment *segment);     /* or makes it anew */
+void log_hold(struct segment *segment);
+enum err log_note_epoch(struct log *log, int32_t epoch, int64_t start_offset) MUST_CHECK;
+/* Reads the batches of [from, segment->size) from disk: each must fit, follow the one before and (crc) match. *valid is
+ * the position behind the last good one; what they say is noted in the segment when `note`. */
+struct log_scan {
+    bool crc, note;
+    int64_t from_pos;
+    int64_t next_offset;
+    struct log_observer *observer;
+    int64_t observe_from;
+    int64_t valid_pos, end_offset; /* out */
+};
+enum err log_scan_segment(struct log *log, struct fs *fs, struct segment *segment, struct log_scan *scan) MUST_CHECK;
+/* The text of leader-epoch-checkpoint; NULL: no memory. */
+uint8_t *log_epochs_text(const struct log *log, size_t *size, size_t *length);
+
+#endif

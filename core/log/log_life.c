@@ -1,0 +1,283 @@
+/* Leader epochs, the start of the log, retention, descriptors, the clean stop. */
+#include "core/log/log_internal.h"
+
+#include <stdio.h>
+
+/* ---- leader epochs
+ * ----------------------------------------------------------------------------------------------------- */
+
+int32_t log_last_epoch(const struct log *log)
+{
+    return log->epoch_count == 0 ? -1 : log->epochs[log->epoch_count - 1].epoch;
+}
+
+enum err log_note_epoch(struct log *log, int32_t epoch, int64_t start_offset)
+{
+    if (epoch <= log_last_epoch(log))
+        return ERR_OK;
+    if (log->epoch_count == log->epoch_capacity) {
+        int32_t larger = log->epoch_capacity == 0 ? 2 : log->epoch_capacity * 2;
+        void *moved = mem_resize(log->mem, log->epochs, (size_t)log->epoch_capacity * sizeof(*log->epochs),
+                                 (size_t)larger * sizeof(*log->epochs));
+        if (moved == NULL)
+            return ERR_NO_MEMORY;
+        log->epochs = moved;
+        log->epoch_capacity = larger;
+    }
+    /* An epoch in which nothing was written is replaced: it has no batch to be asked about. */
+    if (log->epoch_count > 0 && log->epochs[log->epoch_count - 1].start_offset >= start_offset)
+        log->epoch_count--;
+    log->epochs[log->epoch_count++] = (struct log_epoch){epoch, start_offset};
+    log->epochs_dirty = true;
+    return ERR_OK;
+}
+
+void log_epoch_end(const struct log *log, int32_t asked, int32_t *epoch, int64_t *end_offset)
+{
+    *epoch = -1;
+    *end_offset = -1;
+    if (asked < 0 || asked > log_last_epoch(log))
+        return;
+    if (asked == log_last_epoch(log)) {
+        *epoch = asked;
+        *end_offset = log->end_offset;
+        return;
+    }
+    int32_t higher = 0;
+    while (log->epochs[higher].epoch <= asked)
+        higher++;
+    /* Below all that is kept: the follower goes on from our start. */
+    *epoch = higher == 0 ? asked : log->epochs[higher - 1].epoch;
+    *end_offset = log->epochs[higher].start_offset;
+}
+
+uint8_t *log_epochs_text(const struct log *log, size_t *size, size_t *length)
+{
+    enum { LINE_MAX_BYTES = 34 };
+    *size = (size_t)(log->epoch_count + 1) * LINE_MAX_BYTES;
+    char *text = mem_alloc(log->mem, *size);
+    if (text == NULL)
+        return NULL;
+    int used = snprintf(text, *size, "0\n%d\n", log->epoch_count);
+    for (int32_t i = 0; i < log->epoch_count; i++)
+        used += snprintf(text + used, *size - (size_t)used, "%d %lld\n", log->epochs[i].epoch,
+                         (long long)log->epochs[i].start_offset);
+    *length = (size_t)used;
+    return (uint8_t *)text;
+}
+
+static void trim_epochs(struct log *log)
+{
+    int32_t first = 0;
+    while (first + 1 < log->epoch_count && log->epochs[first + 1].start_offset <= log->start_offset)
+        first++;
+    if (log->epoch_count == 0 || (first == 0 && log->epochs[0].start_offset >= log->start_offset))
+        return;
+    memmove(log->epochs, log->epochs + first, (size_t)(log->epoch_count - first) * sizeof(*log->epochs));
+    log->epoch_count -= first;
+    if (log->epochs[0].start_offset < log->start_offset)
+        log->epochs[0].start_offset = log->start_offset;
+    log->epochs_dirty = true;
+}
+
+/* ---- the start
+ * ----------------------------------------------------------------------------------------------------------- */
+
+static void take_out(struct log *log, struct segment *segment)
+{
+    list_remove(&segment->link);
+    list_push_back(&log->removed, &segment->link);
+    segment->remove_ms = io_wall_ms(log->io) + log->config->file_delete_delay_ms;
+    segment->dirty = false;
+    log->segment_count--;
+    log->size_bytes -= segment->size;
+}
+
+enum err log_advance_start(struct log *log, int64_t offset)
+{
+    ASSERT(offset <= log->end_offset);
+    if (offset <= log->start_offset)
+        return ERR_OK;
+    log->start_offset = offset;
+    trim_epochs(log);
+    while (log->segment_count > 1) {
+        struct segment *oldest = SEGMENT_OF(log->segments.next);
+        if (oldest->end_offset > offset)
+            break;
+        take_out(log, oldest);
+    }
+    return ERR_OK;
+}
+
+/* Kafka's largestTimestamp: without one, when the file was written last. */
+static int64_t newest_ms(struct log *log, struct segment *segment)
+{
+    char path[SEGMENT_PATH_MAX];
+    struct fs_info info;
+    if (segment->max_timestamp >= 0)
+        return segment->max_timestamp;
+    if (!segment_path(log->directory, segment->base_offset, ".log", path) ||
+        fs_info(io_fs(log->io), path, &info) != ERR_OK)
+        return INT64_MAX;
+    return info.modified_ms;
+}
+
+static bool may_go(struct log *log, struct segment *segment, int64_t now_ms, int64_t excess_bytes)
+{
+    const struct topic_config *config = log->config;
+    if (config->retention_ms >= 0) {
+        int64_t newest = newest_ms(log, segment);
+        if (newest < now_ms && now_ms - newest > config->retention_ms)
+            return true;
+    }
+    return config->retention_bytes >= 0 && excess_bytes >= segment->size;
+}
+
+int log_retain(struct log *log, int64_t now_ms, int64_t below)
+{
+    int removed = 0;
+    while (!log->sealed && (log->config->cleanup_policy & CONFIG_CLEANUP_DELETE)) {
+        struct segment *oldest = SEGMENT_OF(log->segments.next);
+        if (oldest->size == 0 || oldest->end_offset > below ||
+            !may_go(log, oldest, now_ms, log->size_bytes - log->config->retention_bytes))
+            break;
+        if (log->segment_count == 1 && log_roll(log) != ERR_OK)
+            break;
+        if (log_advance_start(log, oldest->end_offset) != ERR_OK)
+            break;
+        removed++;
+    }
+    return removed;
+}
+
+/* ---- descriptors and files
+ * -------------------------------------------------------------------------------------------------- */
+
+static void close_file(struct log *log, struct segment *segment)
+{
+    if (segment->file != IO_NONE)
+        io_close_now(log->io, segment->file);
+    segment->file = IO_NONE;
+}
+
+struct removal {
+    struct io_job job;
+    struct log *log;
+    struct segment *segment;
+    enum err err;
+};
+
+static void removal_work(struct io_job *job, struct fs *fs)
+{
+    struct removal *removal = CONTAINER_OF(job, struct removal, job);
+    static const char *const suffixes[] = {".log", ".index", ".timeindex", ".txnindex"};
+    char path[SEGMENT_PATH_MAX];
+    for (size_t i = 0; i < COUNT_OF(suffixes); i++) {
+        if (!segment_path(removal->log->directory, removal->segment->base_offset, suffixes[i], path))
+            continue;
+        enum err err = fs_unlink(fs, path);
+        if (err != ERR_OK && err != ERR_NOT_FOUND)
+            removal->err = err;
+    }
+    /* The last reference of a large file: closing it here is what may take long. */
+    if (removal->segment->file != IO_NONE)
+        fs_close(fs, removal->segment->file);
+    removal->segment->file = IO_NONE;
+}
+
+static void removal_done(struct io_job *job)
+{
+    struct removal *removal = CONTAINER_OF(job, struct removal, job);
+    struct log *log = removal->log;
+    log->removals--;
+    segment_free(log->mem, removal->segment);
+    MEM_DELETE(log->mem, removal);
+}
+
+void log_tick(struct log *log, int64_t now_ms)
+{
+    enum { IDLE_NS = 60 * 1000000000LL };
+    LIST_EACH(link, &log->removed)
+    {
+        struct segment *segment = SEGMENT_OF(link);
+        if (segment->ref.count > 0 || now_ms < segment->remove_ms)
+            continue;
+        struct removal *removal = MEM_NEW(log->mem, struct removal);
+        if (removal == NULL)
+            return; /* at the next tick */
+        *removal =
+            (struct removal){.job = {.work = removal_work, .done = removal_done}, .log = log, .segment = segment};
+        list_remove(&segment->link);
+        log->removals++;
+        io_job_start(log->io, &removal->job);
+    }
+    LIST_EACH(link, &log->segments)
+    {
+        struct segment *segment = SEGMENT_OF(link);
+        if (segment->ref.count == 0 && io_now_ns(log->io) - segment->used_ns > (int64_t)IDLE_NS)
+            close_file(log, segment);
+    }
+}
+
+bool log_is_busy(const struct log *log)
+{
+    if (log_is_flushing(log) || log->removals > 0)
+        return true;
+    LIST_EACH(link, &log->segments)
+    if (SEGMENT_OF(link)->ref.count > 0)
+        return true;
+    LIST_EACH(link, &log->removed)
+    if (SEGMENT_OF(link)->ref.count > 0)
+        return true;
+    return false;
+}
+
+/* ---- the clean stop
+ * ------------------------------------------------------------------------------------------------------------ */
+
+static enum err stop_segment(struct log *log, struct fs *fs, struct segment *segment)
+{
+    enum err err = ERR_OK;
+    if (segment->dirty) {
+        err = log_segment_file(log, segment);
+        if (err == ERR_OK)
+            err = fs_sync(fs, segment->file);
+    }
+    if (err == ERR_OK && segment == log_active(log) && segment->index_loaded)
+        err = segment_write_index(fs, log->mem, log->directory, segment);
+    segment->dirty = segment->dirty && err != ERR_OK;
+    return err;
+}
+
+enum err log_stop(struct log *log, struct fs *fs)
+{
+    char path[FS_PATH_MAX];
+    if (log->sealed)
+        return ERR_SEALED;
+    LIST_EACH(link, &log->segments)
+    {
+        enum err err = stop_segment(log, fs, SEGMENT_OF(link));
+        if (err != ERR_OK)
+            return err;
+    }
+    if (log->epochs_dirty) {
+        size_t size, length;
+        uint8_t *text = log_epochs_text(log, &size, &length);
+        if (text == NULL)
+            return ERR_NO_MEMORY;
+        snprintf(path, sizeof(path), "%s/leader-epoch-checkpoint", log->directory);
+        enum err err = fs_write_file(fs, path, text, length);
+        mem_free(log->mem, text, size);
+        if (err != ERR_OK)
+            return err;
+        log->epochs_dirty = false;
+    }
+    if (log->directory_dirty) {
+        enum err err = fs_sync_directory(fs, log->directory);
+        if (err != ERR_OK)
+            return err;
+        log->directory_dirty = false;
+    }
+    log->durable_offset = log->end_offset;
+    return ERR_OK;
+}

@@ -1,0 +1,174 @@
+/* Finding where an offset lies in the files. Nothing is copied: a reader gets a range of a file, and holds the segment.
+ */
+#include "core/log/log_internal.h"
+
+enum { STAGE_BEGIN, STAGE_END }; /* which of the two places is being looked for */
+
+struct segment *log_segment_of(const struct log *log, int64_t offset)
+{
+    /* From the newest: most readers are near the end. */
+    for (struct list *link = log->segments.prev; link != &log->segments; link = link->prev)
+        if (SEGMENT_OF(link)->base_offset <= offset || link->prev == &log->segments)
+            return SEGMENT_OF(link);
+    UNREACHABLE();
+}
+
+static const struct log_recent *recent_of(const struct log *log, int64_t offset)
+{
+    for (int i = 0; i < LOG_RECENT; i++)
+        if (log->recent[i].base_offset <= offset && offset <= log->recent[i].last_offset)
+            return &log->recent[i];
+    return NULL;
+}
+
+static int64_t target_offset(const struct log_read *read)
+{
+    return read->_stage == STAGE_BEGIN ? read->offset : read->below;
+}
+
+/* One place is found: the batch that holds the offset begins at pos. True: the whole answer is there. */
+static bool found(struct log_read *read, int64_t pos, size_t batch_bytes)
+{
+    struct segment *segment = read->_segment;
+    if (read->_stage == STAGE_BEGIN) {
+        read->pos = pos;
+        read->first_batch_bytes = batch_bytes;
+        read->_stage = STAGE_END;
+        if (read->below < segment->end_offset) {
+            read->_scan_pos = segment_floor(segment, read->below);
+            read->_scan_pos = read->_scan_pos > pos ? read->_scan_pos : pos;
+            return false;
+        }
+        pos = segment->size;
+    }
+    int64_t length = pos - read->pos;
+    int64_t most =
+        read->max_bytes > (int64_t)read->first_batch_bytes ? read->max_bytes : (int64_t)read->first_batch_bytes;
+    read->length = (size_t)(length < most ? length : most);
+    if (read->length == 0) {
+        read->ref = NULL;
+        return true;
+    }
+    log_hold(segment);
+    read->ref = &segment->ref;
+    read->file = segment->file;
+    return true;
+}
+
+/* Goes through the headers in a buffer that begins at _scan_pos. True: the read is answered. */
+static bool scan_buffer(struct log_read *read, const uint8_t *bytes, size_t length)
+{
+    size_t at = 0;
+    struct batch_header header;
+    while (batch_read_header(bytes + at, length - at, &header) == ERR_OK) {
+        if (header.size < BATCH_HEADER_BYTES || header.magic != BATCH_MAGIC || header.last_offset_delta < 0)
+            break;
+        if (batch_last_offset(&header) >= target_offset(read)) {
+            int64_t pos = read->_scan_pos + (int64_t)at;
+            if (found(read, pos, header.size))
+                return true;
+            return false; /* the second place begins elsewhere */
+        }
+        at += header.size;
+        if (at > length)
+            break;
+    }
+    if (at == 0) { /* not a batch although our index or the batch before says so */
+        read->err = ERR_CORRUPT;
+        return true;
+    }
+    read->_scan_pos += (int64_t)at;
+    if (read->_scan_pos >= read->_segment->size) {
+        read->err = ERR_CORRUPT;
+        return true;
+    }
+    return false;
+}
+
+static void finish(struct log_read *read)
+{
+    mem_free(read->_log->mem, read->_buffer, LOG_SCAN_BYTES);
+    read->_buffer = NULL;
+    log_ref_release(&read->_segment->ref);
+    if (read->err != ERR_OK && read->ref != NULL) {
+        log_ref_release(read->ref);
+        read->ref = NULL;
+    }
+}
+
+/* Looks on from _scan_pos in what the page cache has. False: the device must be asked. */
+static bool look_now(struct log_read *read)
+{
+    uint8_t bytes[LOG_SCAN_BYTES];
+    for (;;) {
+        size_t got;
+        enum err err = io_read_now(read->_log->io, read->_segment->file, bytes, sizeof(bytes), read->_scan_pos, &got);
+        if (err == ERR_AGAIN)
+            return false;
+        read->err = err;
+        if (err != ERR_OK || scan_buffer(read, bytes, got))
+            return true;
+    }
+}
+
+static bool look(struct log_read *read);
+
+static void look_done(struct io_op *op)
+{
+    struct log_read *read = CONTAINER_OF(op, struct log_read, _op);
+    read->err = op->err;
+    if (op->err != ERR_OK || scan_buffer(read, read->_buffer, (size_t)op->result) || look(read)) {
+        finish(read);
+        read->done(read);
+    }
+}
+
+static bool look(struct log_read *read)
+{
+    if (look_now(read))
+        return true;
+    if (read->_buffer == NULL)
+        read->_buffer = mem_alloc(read->_log->mem, LOG_SCAN_BYTES);
+    if (read->_buffer == NULL) {
+        read->err = ERR_NO_MEMORY;
+        return true;
+    }
+    read->_op.done = look_done;
+    io_read(read->_log->io, &read->_op, read->_segment->file, read->_buffer, LOG_SCAN_BYTES, read->_scan_pos);
+    return false;
+}
+
+bool log_read(struct log *log, struct log_read *read)
+{
+    ASSERT(read->offset >= log->start_offset && read->offset <= log->end_offset);
+    read->err = ERR_OK;
+    read->ref = NULL;
+    read->length = read->first_batch_bytes = 0;
+    read->_log = log;
+    read->_stage = STAGE_BEGIN;
+    read->_buffer = NULL;
+    if (read->offset >= read->below || read->offset == log->end_offset)
+        return true;
+    struct segment *segment = log_segment_of(log, read->offset);
+    /* A hole at the end of a segment (compaction): the next one has what follows. */
+    if (read->offset >= segment->end_offset && segment->link.next != &log->segments)
+        segment = SEGMENT_OF(segment->link.next);
+    read->_segment = segment;
+    read->hot = segment == log_active(log);
+    read->err = log_segment_file(log, segment);
+    if (read->err == ERR_OK)
+        read->err = log_load_index(log, segment);
+    if (read->err != ERR_OK)
+        return true;
+    log_hold(segment);
+    const struct log_recent *recent = read->hot ? recent_of(log, read->offset) : NULL;
+    bool answered = false;
+    if (recent != NULL)
+        answered = found(read, recent->pos, recent->size);
+    else
+        read->_scan_pos = segment_floor(segment, read->offset);
+    if (!answered && !look(read))
+        return false;
+    finish(read);
+    return true;
+}

@@ -1,0 +1,62 @@
+/* core/log/segment.h -- inside of core/log: one segment's files and what is known of them.
+ *
+ * The offset and time index of the growing segment are in memory and written when it is sealed; those of sealed
+ * segments are read when first needed. Both are caches: whatever is missing or does not fit is made again from the
+ * batches. Index entries are in Kafka's format: .index (relative offset u32, position u32), .timeindex (timestamp i64,
+ * relative offset u32), big-endian.
+ */
+#ifndef RINGMAIN_CORE_LOG_SEGMENT_H
+#define RINGMAIN_CORE_LOG_SEGMENT_H
+
+#include "core/log/log.h"
+
+struct index_entry {
+    uint32_t relative_offset, pos;
+};
+
+struct time_entry {
+    int64_t timestamp;
+    uint32_t relative_offset;
+};
+
+struct log_ref {
+    struct log *log;
+    int32_t count;
+};
+
+struct segment {
+    struct log_ref ref; /* readers and flushes in flight */
+    struct list link;
+    int64_t base_offset, end_offset;
+    int64_t size;
+    int64_t max_timestamp;   /* -1: none */
+    int64_t first_timestamp; /* -1: none; decides when to roll */
+    int64_t unindexed_bytes;
+    struct index_entry *index;
+    struct time_entry *times;
+    int32_t index_count, index_capacity, time_count, time_capacity;
+    bool index_loaded;
+    bool dirty;        /* has bytes that are not durable */
+    int64_t remove_ms; /* when taken out of the log: its files go then */
+    int64_t used_ns;
+    io_file file; /* IO_NONE: not open */
+};
+#define SEGMENT_OF(node) CONTAINER_OF(node, struct segment, link)
+
+enum { SEGMENT_PATH_MAX = FS_PATH_MAX };
+/* False: longer than FS_PATH_MAX. */
+bool segment_path(const char *directory, int64_t base_offset, const char *suffix, char path[SEGMENT_PATH_MAX]);
+
+struct segment *segment_new(struct mem *mem, struct log *log, int64_t base_offset);
+void segment_free(struct mem *mem, struct segment *segment); /* closes nothing */
+/* Notes a batch that begins at pos; false: no memory for the index (the batch is found all the same, slower). */
+bool segment_note(struct mem *mem, struct segment *segment, const struct batch_header *header, int64_t base_offset,
+                  int64_t pos, int32_t interval_bytes);
+void segment_drop_index(struct mem *mem, struct segment *segment); /* until it is needed again */
+/* Where to begin to look for an offset. */
+int64_t segment_floor(const struct segment *segment, int64_t offset);
+/* Blocking: writes both index files; reads them back (ERR_CORRUPT: not there or not fitting the segment). */
+enum err segment_write_index(struct fs *fs, struct mem *mem, const char *directory, const struct segment *segment);
+enum err segment_read_index(struct fs *fs, struct mem *mem, const char *directory, struct segment *segment);
+
+#endif

@@ -1,0 +1,356 @@
+/* The log on the real machine: append, read, roll, flush, stop, crash, retention, time. */
+#include "core/log/log.h"
+#include "io/reactor/machine.h"
+#include "tests/support/test.h"
+
+#include <stdio.h>
+#include <unistd.h>
+
+static char directory[256];
+static struct machine *machine;
+static struct io *io;
+static struct topic_config config;
+static uint8_t buffer[1 << 16];
+static struct batch_header header;
+
+static void defaults(void)
+{
+    config = (struct topic_config){.segment_bytes = 1 << 20,
+                                   .segment_ms = 604800000,
+                                   .segment_index_bytes = 10485760,
+                                   .index_interval_bytes = 4096,
+                                   .retention_ms = -1,
+                                   .retention_bytes = -1,
+                                   .cleanup_policy = CONFIG_CLEANUP_DELETE,
+                                   .max_message_bytes = 1048588};
+}
+
+static int set_up(void **state)
+{
+    char why[512];
+    defaults();
+    snprintf(directory, sizeof(directory), "/tmp/ringmain-log-test-%d-%ld", (int)getpid(), random());
+    struct machine_options options = {.data_shards = 0};
+    if (machine_open(&options, &machine, why) != ERR_OK) {
+        print_error("%s\n", why);
+        return -1;
+    }
+    io = machine_io(machine, 0);
+    return 0;
+}
+
+static int tear_down(void **state)
+{
+    char command[300];
+    machine_close(machine);
+    snprintf(command, sizeof(command), "rm -rf '%s'", directory);
+    return system(command);
+}
+
+static struct log *open_log(bool clean, int64_t recovery_point, struct log_observer *observer)
+{
+    struct log *log;
+    struct log_options options = {.directory = directory,
+                                  .topic_id = {{1}},
+                                  .recovery_point = recovery_point,
+                                  .clean = clean,
+                                  .config = &config,
+                                  .observer = observer};
+    assert_int_equal(log_open(io, io_fs(io), &options, &log), ERR_OK);
+    return log;
+}
+
+static struct slice make_batch(int records, size_t value_bytes, int64_t timestamp_ms)
+{
+    static uint8_t value[8192];
+    struct batch_builder builder;
+    batch_builder_init(&builder, buffer, sizeof(buffer));
+    for (int i = 0; i < records; i++)
+        assert_true(
+            batch_builder_add(&builder, timestamp_ms + i, SLICE_NULL, slice_of(value, value_bytes), SLICE_NULL, 0));
+    struct slice batch = batch_builder_finish(&builder, NULL);
+    assert_int_equal(batch_read_header(batch.data, batch.length, &header), ERR_OK);
+    return batch;
+}
+
+static int64_t append(struct log *log, int records, size_t value_bytes, int64_t timestamp_ms)
+{
+    int appended;
+    make_batch(records, value_bytes, timestamp_ms);
+    struct log_piece piece = {.data = buffer, .header = &header};
+    assert_int_equal(log_append(log, &piece, 1, 0, &appended), ERR_OK);
+    assert_int_equal(appended, 1);
+    return piece.base_offset;
+}
+
+static bool read_is_done;
+static void read_done(struct log_read *read)
+{
+    read_is_done = true;
+}
+
+static struct batch_header read_at(struct log *log, int64_t offset, int32_t max_bytes, struct log_read *read)
+{
+    *read =
+        (struct log_read){.done = read_done, .offset = offset, .below = log_end_offset(log), .max_bytes = max_bytes};
+    read_is_done = false;
+    if (!log_read(log, read))
+        while (!read_is_done)
+            machine_turn(machine, true);
+    assert_int_equal(read->err, ERR_OK);
+    struct batch_header first = {.base_offset = -1};
+    if (read->ref == NULL)
+        return first;
+    uint8_t bytes[BATCH_HEADER_BYTES];
+    size_t got;
+    assert_int_equal(fs_read(io_fs(io), read->file, bytes, sizeof(bytes), read->pos, &got), ERR_OK);
+    assert_int_equal(batch_read_header(bytes, got, &first), ERR_OK);
+    log_ref_release(read->ref);
+    return first;
+}
+
+static void every_offset_is_found_in_its_batch(struct log *log, int per_batch)
+{
+    for (int64_t offset = log_start_offset(log); offset < log_end_offset(log); offset++) {
+        struct log_read read;
+        struct batch_header first = read_at(log, offset, 100, &read);
+        assert_int_equal(first.base_offset, offset / per_batch * per_batch);
+        assert_int_equal(read.length, first.size);
+        assert_int_equal(read.first_batch_bytes, first.size);
+    }
+}
+
+static void flush(struct log *log)
+{
+    log_flush(log);
+    while (log_is_flushing(log))
+        machine_turn(machine, true);
+    assert_int_equal(log_durable_offset(log), log_end_offset(log));
+}
+
+static void what_is_appended_is_read_back_at_every_offset_over_several_segments(void **state)
+{
+    config.segment_bytes = 40000;
+    struct log *log = open_log(true, 0, NULL);
+    for (int i = 0; i < 200; i++)
+        assert_int_equal(append(log, 3, 300, 1000 + i), i * 3);
+    assert_true(log_segment_count(log) > 4);
+    every_offset_is_found_in_its_batch(log, 3);
+    struct log_read read;
+    assert_int_equal(read_at(log, 600, 100, &read).base_offset, -1);
+    read_at(log, 0, 1 << 20, &read);
+    assert_true(read.length > 30000 && read.length <= 40000); /* to the end of the segment */
+    flush(log);
+    log_close(log);
+}
+
+static void many_batches_go_out_in_one_write(void **state)
+{
+    struct log *log = open_log(true, 0, NULL);
+    struct slice batch = make_batch(2, 50, 1);
+    struct log_piece pieces[150];
+    static uint8_t copies[150][512];
+    int appended;
+    for (int i = 0; i < 150; i++) {
+        memcpy(copies[i], batch.data, batch.length);
+        pieces[i] = (struct log_piece){.data = copies[i], .header = &header};
+    }
+    uint64_t before = io_stats(io)->inline_writes;
+    assert_int_equal(log_append(log, pieces, 150, 0, &appended), ERR_OK);
+    assert_int_equal(io_stats(io)->inline_writes - before, 3); /* 64 at a time */
+    assert_int_equal(appended, 150);
+    assert_int_equal(pieces[149].base_offset, 298);
+    every_offset_is_found_in_its_batch(log, 2);
+    log_close(log);
+}
+
+static void a_clean_stop_is_opened_again_without_looking(void **state)
+{
+    config.segment_bytes = 40000;
+    struct log *log = open_log(true, 0, NULL);
+    for (int i = 0; i < 200; i++)
+        append(log, 3, 300, 1000 + i);
+    assert_int_equal(log_stop(log, io_fs(io)), ERR_OK);
+    log_close(log);
+    log = open_log(true, 600, NULL);
+    assert_int_equal(log_end_offset(log), 600);
+    assert_int_equal(log_durable_offset(log), 600);
+    every_offset_is_found_in_its_batch(log, 3);
+    assert_int_equal(append(log, 3, 300, 5000), 600);
+    every_offset_is_found_in_its_batch(log, 3);
+    log_close(log);
+}
+
+struct counter {
+    struct log_observer observer;
+    int64_t next;
+};
+
+static void count(struct log_observer *observer, const struct batch_header *seen)
+{
+    struct counter *counter = CONTAINER_OF(observer, struct counter, observer);
+    assert_int_equal(seen->base_offset, counter->next);
+    counter->next = batch_last_offset(seen) + 1;
+}
+
+static void after_a_crash_a_torn_tail_is_cut_and_the_rest_is_replayed(void **state)
+{
+    struct log *log = open_log(true, 0, NULL);
+    for (int i = 0; i < 50; i++)
+        append(log, 2, 100, 1000 + i);
+    int64_t size = log_size_bytes(log);
+    log_close(log);
+    char path[300];
+    snprintf(path, sizeof(path), "%s/00000000000000000000.log", directory);
+    for (int64_t cut = size - 1; cut > size - 400; cut -= 57) {
+        assert_int_equal(truncate(path, cut), 0);
+        struct counter counter = {.observer = {.batch = count}};
+        log = open_log(false, 0, &counter.observer);
+        assert_true(log_end_offset(log) < 100 && log_end_offset(log) % 2 == 0);
+        assert_int_equal(counter.next, log_end_offset(log));
+        assert_true(log_size_bytes(log) <= cut);
+        assert_int_equal(append(log, 2, 100, 9), counter.next);
+        every_offset_is_found_in_its_batch(log, 2);
+        log_close(log);
+    }
+}
+
+static void damage_below_the_recovery_point_is_reported_and_never_cut(void **state)
+{
+    struct log *log = open_log(true, 0, NULL);
+    for (int i = 0; i < 50; i++)
+        append(log, 2, 100, 1000 + i);
+    log_close(log);
+    char path[300];
+    snprintf(path, sizeof(path), "%s/00000000000000000000.log", directory);
+    assert_int_equal(truncate(path, 2000), 0);
+    struct log_options options = {.directory = directory, .recovery_point = 90, .config = &config};
+    assert_int_equal(log_open(io, io_fs(io), &options, &log), ERR_CORRUPT);
+}
+
+static void moving_the_start_removes_whole_segments_after_their_delay_and_spares_held_ones(void **state)
+{
+    config.segment_bytes = 40000;
+    config.file_delete_delay_ms = 1000;
+    struct log *log = open_log(true, 0, NULL);
+    for (int i = 0; i < 200; i++)
+        append(log, 3, 300, 1000 + i);
+    flush(log);
+    int before = log_segment_count(log);
+    struct log_read held = {.done = read_done, .offset = 0, .below = 600, .max_bytes = 1};
+    assert_true(log_read(log, &held));
+    assert_int_equal(log_advance_start(log, 301), ERR_OK);
+    assert_int_equal(log_start_offset(log), 301);
+    assert_true(log_segment_count(log) < before);
+    every_offset_is_found_in_its_batch(log, 3);
+    char path[300];
+    snprintf(path, sizeof(path), "%s/00000000000000000000.log", directory);
+    log_tick(log, io_wall_ms(io) + 2000);
+    while (log_is_busy(log) && access(path, F_OK) != 0)
+        machine_turn(machine, true);
+    assert_int_equal(access(path, F_OK), 0);
+    log_ref_release(held.ref);
+    log_tick(log, io_wall_ms(io));
+    assert_int_equal(access(path, F_OK), 0);
+    log_tick(log, io_wall_ms(io) + 2000);
+    while (log_is_busy(log))
+        machine_turn(machine, true);
+    assert_int_not_equal(access(path, F_OK), 0);
+    log_close(log);
+}
+
+static void retention_goes_by_time_also_for_the_last_segment_and_by_size(void **state)
+{
+    config.segment_bytes = 40000;
+    struct log *log = open_log(true, 0, NULL);
+    for (int i = 0; i < 200; i++)
+        append(log, 3, 300, 1000 + i);
+    config.retention_bytes = 100000;
+    assert_true(log_retain(log, 2000, 600) > 0);
+    assert_true(log_size_bytes(log) >= 100000 && log_size_bytes(log) < 140000);
+    config.retention_ms = 500;
+    assert_int_equal(log_retain(log, 1000, 600), 0);
+    log_retain(log, 10000, 600);
+    assert_int_equal(log_size_bytes(log), 0);
+    assert_int_equal(log_start_offset(log), 600);
+    assert_int_equal(append(log, 1, 1, 9999), 600);
+    log_close(log);
+}
+
+static bool find_is_done;
+static void find_done(struct log_find *find)
+{
+    find_is_done = true;
+}
+
+static int64_t offset_at(struct log *log, int64_t at, int64_t below)
+{
+    struct log_find find = {.done = find_done, .at = at, .below = below};
+    find_is_done = false;
+    log_find(log, &find);
+    while (!find_is_done)
+        machine_turn(machine, true);
+    assert_int_equal(find.err, ERR_OK);
+    return find.offset;
+}
+
+static void offsets_by_time_are_exact_to_the_record(void **state)
+{
+    config.segment_bytes = 40000;
+    struct log *log = open_log(true, 0, NULL);
+    for (int i = 0; i < 200; i++)
+        append(log, 3, 300, 1000 + i * 10);
+    assert_int_equal(offset_at(log, 0, 600), 0);
+    for (int i = 0; i < 200; i += 7) {
+        assert_int_equal(offset_at(log, 1000 + i * 10, 600), i * 3);
+        assert_int_equal(offset_at(log, 1001 + i * 10, 600), i * 3 + 1);
+        assert_int_equal(offset_at(log, 1003 + i * 10, 600), i == 199 ? -1 : i * 3 + 3);
+    }
+    assert_int_equal(offset_at(log, 5000, 600), -1);
+    assert_int_equal(offset_at(log, LOG_AT_MAX, 600), 599);
+    assert_int_equal(offset_at(log, 1000 + 100 * 10, 300), -1);
+    log_close(log);
+}
+
+static void leader_epochs_are_kept_over_a_restart(void **state)
+{
+    struct log *log = open_log(true, 0, NULL);
+    int appended, epochs[] = {2, 2, 5, 9};
+    for (int i = 0; i < 4; i++) {
+        make_batch(10, 10, 1);
+        struct log_piece piece = {.data = buffer, .header = &header};
+        assert_int_equal(log_append(log, &piece, 1, epochs[i], &appended), ERR_OK);
+    }
+    for (int round = 0; round < 2; round++) {
+        static const int64_t expected[][3] = {{0, 0, 0}, {2, 2, 20}, {4, 2, 20}, {5, 5, 30}, {9, 9, 40}, {10, -1, -1}};
+        for (size_t i = 0; i < COUNT_OF(expected); i++) {
+            int32_t epoch;
+            int64_t end;
+            log_epoch_end(log, (int32_t)expected[i][0], &epoch, &end);
+            assert_int_equal(epoch, expected[i][1]);
+            assert_int_equal(end, expected[i][2]);
+        }
+        assert_int_equal(log_stop(log, io_fs(io)), ERR_OK);
+        log_close(log);
+        log = open_log(true, 40, NULL);
+    }
+    log_close(log);
+}
+
+#define ON_DISK(test) cmocka_unit_test_setup_teardown(test, set_up, tear_down)
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        ON_DISK(what_is_appended_is_read_back_at_every_offset_over_several_segments),
+        ON_DISK(many_batches_go_out_in_one_write),
+        ON_DISK(a_clean_stop_is_opened_again_without_looking),
+        ON_DISK(after_a_crash_a_torn_tail_is_cut_and_the_rest_is_replayed),
+        ON_DISK(damage_below_the_recovery_point_is_reported_and_never_cut),
+        ON_DISK(moving_the_start_removes_whole_segments_after_their_delay_and_spares_held_ones),
+        ON_DISK(retention_goes_by_time_also_for_the_last_segment_and_by_size),
+        ON_DISK(offsets_by_time_are_exact_to_the_record),
+        ON_DISK(leader_epochs_are_kept_over_a_restart),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
