@@ -41,7 +41,7 @@ SUPPORT  := $(patsubst %.c,$(BUILD)/%.o,$(sort $(shell find tests/support -name 
 
 Q := $(if $(V),,@)
 
-.PHONY: all deps run check unit sim interop conformance fuzz lint install clean tests docs
+.PHONY: all deps run check unit sim interop conformance fuzz lint install clean tests bench-io bench-micro docs
 all: $(if $(wildcard $(MAIN)),$(BUILD)/ringmain,$(LIBRARY))
 
 $(BUILD)/%.o: %.c
@@ -95,6 +95,21 @@ conformance: all
 
 fuzz:
 	$(Q)tests/fuzz/run.sh $(or $(FUZZ_SECONDS),60)
+
+# What io/reactor costs against raw loops, and the small parts alone (needs libbenchmark-dev).
+$(BUILD)/bench/%: $(BUILD)/bench/%.o $(LIBRARY)
+	@echo "  LD   $@"
+	$(Q)$(CC) $(LDFLAGS) -o $@ $^ $(LIBS)
+
+$(BUILD)/bench/micro/micro: bench/micro/main.cc $(patsubst %.c,$(BUILD)/%.o,$(wildcard bench/micro/*.c)) $(LIBRARY)
+	@echo "  LD   $@"
+	$(Q)$(CXX) $(CPPFLAGS) -O2 -g $(LDFLAGS) -o $@ $^ -lbenchmark $(LIBS)
+
+bench-io: $(BUILD)/bench/limits/io_limits
+	$<
+
+bench-micro: $(BUILD)/bench/micro/micro
+	$<
 
 install: all
 	install -D -m 755 $(BUILD)/ringmain $(DESTDIR)$(PREFIX)/bin/ringmain

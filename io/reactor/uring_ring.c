@@ -270,12 +270,19 @@ void uring_enable(struct uring *uring)
 /* ---- operations ----------------------------------------------------------------------------------------------------
  */
 
+/* Submits, and makes the kernel post what has completed. */
+static void enter(struct uring *uring)
+{
+    int result = io_uring_submit_and_get_events(&uring->ring);
+    ASSERT(result >= 0 || result == -EAGAIN || result == -EBUSY || result == -EINTR);
+    uring->io.stats.submissions += result > 0 ? (unsigned)result : 0;
+}
+
 struct io_uring_sqe *uring_sqe(struct uring *uring)
 {
     struct io_uring_sqe *sqe = io_uring_get_sqe(&uring->ring);
     while (sqe == NULL && uring->running) {
-        int result = io_uring_submit(&uring->ring);
-        ASSERT(result >= 0 || result == -EAGAIN || result == -EBUSY || result == -EINTR);
+        enter(uring);
         sqe = io_uring_get_sqe(&uring->ring);
     }
     return sqe;
@@ -472,13 +479,6 @@ static bool something_came(struct uring *uring)
 {
     return mailbox_waiting(uring->mailbox, uring->io.shard) || slow_lane_waiting(uring->slow_lane, uring->io.shard) ||
            io_uring_cq_ready(&uring->ring) > 0;
-}
-
-static void enter(struct uring *uring)
-{
-    int result = io_uring_submit_and_get_events(&uring->ring);
-    ASSERT(result >= 0 || result == -EAGAIN || result == -EBUSY || result == -EINTR);
-    uring->io.stats.submissions += result > 0 ? (unsigned)result : 0;
 }
 
 /* Looks without a system call whether work has come, for a short while. */

