@@ -1,7 +1,7 @@
 /* core/wire/crc32c.h -- CRC-32C (Castagnoli), as record batches carry it.
  *
- * The fastest way this processor has is chosen per call from its feature bits: SSE4.2's instruction in three
- * interleaved streams, or a table. Pure; any core.
+ * The fastest way this processor has is chosen per call from its feature bits: carry-less multiplication of 256 or 128
+ * bits, SSE4.2's instruction, or a table. Pure; any core.
  */
 #ifndef RINGMAIN_CORE_WIRE_CRC32C_H
 #define RINGMAIN_CORE_WIRE_CRC32C_H
