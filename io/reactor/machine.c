@@ -11,6 +11,7 @@
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/resource.h>
 #include <sys/signalfd.h>
 #include <sys/sysinfo.h>
 #include <unistd.h>
@@ -104,6 +105,23 @@ static void unmask_signals(struct machine *machine)
         while (sigtimedwait(&pipe, NULL, &at_once) > 0)
             continue;
     pthread_sigmask(SIG_SETMASK, &machine->old_mask, NULL);
+}
+
+/* Connections and segments need descriptors; the soft limit of many systems, 1024, is there for select(2) only. */
+static void raise_descriptor_limit(void)
+{
+    struct rlimit limit;
+    if (getrlimit(RLIMIT_NOFILE, &limit) != 0 || limit.rlim_cur == limit.rlim_max)
+        return;
+    limit.rlim_cur = limit.rlim_max;
+    int result = setrlimit(RLIMIT_NOFILE, &limit);
+    MAYBE(result < 0); /* then accepting and opening say ERR_LIMIT sooner */
+}
+
+static unsigned long long descriptor_limit(void)
+{
+    struct rlimit limit;
+    return getrlimit(RLIMIT_NOFILE, &limit) == 0 ? (unsigned long long)limit.rlim_cur : 0;
 }
 
 static size_t default_memory(void)
@@ -203,16 +221,17 @@ enum err machine_open(const struct machine_options *options, struct machine **ou
     machine->shards = options->data_shards + 1;
     machine->fs.backend = &fs_posix_backend;
     machine->signal_fd = IO_NONE;
+    raise_descriptor_limit();
     enum err err = open_parts(machine, why);
     if (err != ERR_OK) {
         machine_close(machine);
         return err;
     }
     snprintf(machine->described, sizeof(machine->described),
-             "kernel=%s ring=defer_taskrun entries=%u doorbell=%s shards=%d+1 pinned=%s spin_us=%d",
+             "kernel=%s ring=defer_taskrun entries=%u doorbell=%s shards=%d+1 pinned=%s spin_us=%d descriptors=%llu",
              machine->features.kernel, machine->shard[machine->shards - 1]->submissions,
              machine->features.ring_doorbell ? "msg_ring" : "eventfd", options->data_shards,
-             machine->options.pin ? "yes" : "no", options->spin_us);
+             machine->options.pin ? "yes" : "no", options->spin_us, descriptor_limit());
     *out = machine;
     why[0] = '\0';
     return ERR_OK;

@@ -3,6 +3,9 @@
  * machine_open makes `shards` data shards and one control shard (the last) without running them; the caller may then
  * post first messages or set things up through io calls from this thread; machine_run starts one pinned thread per
  * shard and returns when every shard has called io_stop. machine_close frees everything.
+ *
+ * Opening raises the process's soft limit of descriptors to the hard one and blocks SIGPIPE (and, with on_signal,
+ * SIGTERM and SIGINT) in the calling thread and all that it starts; closing restores the signal mask.
  */
 #ifndef RINGMAIN_IO_REACTOR_MACHINE_H
 #define RINGMAIN_IO_REACTOR_MACHINE_H

@@ -7,6 +7,8 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <netinet/in.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 
 static uint8_t pattern(uint64_t at)
@@ -292,6 +294,118 @@ static void addresses_are_read_and_written(void **state)
     assert_false(io_address_parse("::111111111111111111111111111111111111111111111111111111111111", 1, &address));
 }
 
+/* ---- many at once -------------------------------------------------------------------------------------------------
+ */
+
+enum { CROWD = 6000 };
+
+struct crowd_member {
+    struct io_receiver receiver;
+    struct io_piece piece;
+    struct io_send send;
+    struct crowd *crowd;
+    uint8_t echo[64];
+};
+
+struct crowd {
+    struct io_listener listener;
+    struct io *io;
+    struct crowd_member members[CROWD];
+    int accepted, answered, ended;
+    bool listening_over, all_accepted, all_answered, all_ended;
+};
+
+static void crowd_sent(struct io_send *send)
+{
+    struct crowd_member *member = CONTAINER_OF(send, struct crowd_member, send);
+    assert_int_equal(send->err, ERR_OK);
+    member->crowd->all_answered = ++member->crowd->answered == CROWD;
+}
+
+static void crowd_bytes(struct io_receiver *receiver, const uint8_t *data, size_t length, enum err err)
+{
+    struct crowd_member *member = CONTAINER_OF(receiver, struct crowd_member, receiver);
+    if (length == 0) {
+        io_close_socket(member->crowd->io, receiver->_socket);
+        member->crowd->all_ended = ++member->crowd->ended == CROWD;
+        return;
+    }
+    assert_int_equal(length, sizeof(member->echo));
+    memcpy(member->echo, data, length);
+    member->piece = (struct io_piece){.data = member->echo, .length = length};
+    member->send = (struct io_send){.done = crowd_sent, .pieces = &member->piece, .count = 1};
+    io_send(member->crowd->io, &member->send, receiver->_socket);
+}
+
+static void crowd_stopped(struct io_receiver *receiver)
+{
+    fail_msg("nobody asked");
+}
+
+static void crowd_accepted(struct io_listener *listener, io_socket socket, const struct io_address *peer)
+{
+    struct crowd *crowd = CONTAINER_OF(listener, struct crowd, listener);
+    struct crowd_member *member = &crowd->members[crowd->accepted++];
+    member->crowd = crowd;
+    member->receiver = (struct io_receiver){.on_bytes = crowd_bytes, .stopped = crowd_stopped};
+    io_receive_start(crowd->io, &member->receiver, socket);
+    crowd->all_accepted = crowd->accepted == CROWD;
+}
+
+static void crowd_over(struct io_listener *listener)
+{
+    CONTAINER_OF(listener, struct crowd, listener)->listening_over = true;
+}
+
+/* More than the completion queue and far more than the shared buffers hold; all of them speak before the shard looks.
+ */
+static void six_thousand_connections_may_speak_at_once(void **state)
+{
+    struct machine *machine = turning_open(); /* raises the limit of descriptors */
+    struct rlimit limit;
+    assert_int_equal(getrlimit(RLIMIT_NOFILE, &limit), 0);
+    if (limit.rlim_cur < 2 * CROWD + 100) {
+        machine_close(machine);
+        skip();
+    }
+    struct crowd *crowd = calloc(1, sizeof(*crowd));
+    int *clients = calloc(CROWD, sizeof(int));
+    struct io_address address;
+    const struct io_listen_options options = {.backlog = 128};
+    crowd->io = machine_io(machine, 0);
+    crowd->listener = (struct io_listener){.accepted = crowd_accepted, .stopped = crowd_over};
+    assert_true(io_address_parse("127.0.0.1", 0, &address));
+    assert_int_equal(io_listen(crowd->io, &crowd->listener, &address, &options), ERR_OK);
+    struct sockaddr_in name = {
+        .sin_family = AF_INET, .sin_port = htons(crowd->listener.port), .sin_addr = {htonl(INADDR_LOOPBACK)}};
+    for (int i = 0; i < CROWD; i++) {
+        clients[i] = socket(AF_INET, SOCK_STREAM, 0);
+        assert_int_equal(connect(clients[i], (struct sockaddr *)&name, sizeof(name)), 0);
+        if (i % 64 == 0)
+            machine_turn(machine, false);
+    }
+    turning_until(machine, &crowd->all_accepted);
+    uint8_t bytes[64] = {0};
+    for (int i = 0; i < CROWD; i++) {
+        memcpy(bytes, &i, sizeof(i));
+        assert_int_equal(send(clients[i], bytes, sizeof(bytes), 0), sizeof(bytes));
+    }
+    turning_until(machine, &crowd->all_answered);
+    for (int i = 0; i < CROWD; i++) {
+        int back = -1;
+        assert_int_equal(recv(clients[i], bytes, sizeof(bytes), 0), sizeof(bytes));
+        memcpy(&back, bytes, sizeof(back));
+        assert_int_equal(back, i);
+        close(clients[i]);
+    }
+    turning_until(machine, &crowd->all_ended);
+    io_listen_stop(crowd->io, &crowd->listener);
+    turning_until(machine, &crowd->listening_over);
+    free(clients);
+    free(crowd);
+    machine_close(machine);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -300,6 +414,7 @@ int main(void)
         cmocka_unit_test(shutdown_ends_what_is_in_flight),
         cmocka_unit_test(connecting_to_nobody_is_refused),
         cmocka_unit_test(a_taken_port_is_busy_and_a_shared_one_is_not),
+        cmocka_unit_test(six_thousand_connections_may_speak_at_once),
         cmocka_unit_test(addresses_are_read_and_written),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
