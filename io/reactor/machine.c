@@ -41,6 +41,13 @@ struct machine {
 
 /* ---- cores ------------------------------------------------------------------------------------------------------- */
 
+int machine_cores(void)
+{
+    cpu_set_t cpus;
+    CPU_ZERO(&cpus);
+    return sched_getaffinity(0, sizeof(cpus), &cpus) == 0 ? CPU_COUNT(&cpus) : 1;
+}
+
 /* The n-th core that this process may use, -1 if there are fewer. */
 static int nth_core(int n)
 {
@@ -58,9 +65,7 @@ static int nth_core(int n)
  * shards than cores nothing is pinned: the scheduler does better than a queue on one core. */
 static void place_shards(struct machine *machine)
 {
-    cpu_set_t cpus;
-    CPU_ZERO(&cpus);
-    int cores = sched_getaffinity(0, sizeof(cpus), &cpus) == 0 ? CPU_COUNT(&cpus) : 1;
+    int cores = machine_cores();
     bool pin = machine->options.pin && machine->shards <= cores;
     int control = pin ? nth_core(cores - 1) : -1;
     for (int i = 0; i < machine->shards; i++) {

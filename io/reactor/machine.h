@@ -14,6 +14,8 @@
 
 struct machine;
 
+int machine_cores(void); /* that this process may use */
+
 struct machine_options {
     int data_shards;       /* >= 0; 0 makes a machine with only the control shard (command line clients) */
     bool pin;              /* threads to cores, as design.md section 2 says */

@@ -164,9 +164,18 @@ static bool conn_wants_bulk(const struct conn *conn)
     return conn->frame_size > 0 && conn->frame_size - conn->frame_length >= CONN_BULK_BYTES && conn->stash_size == 0;
 }
 
-static bool conn_must_pause(const struct conn *conn)
+/* What one connection's unanswered requests may hold: two of the largest, unless the configuration says. */
+static bool conn_is_full(const struct conn *conn)
 {
-    return conn->want_pause || conn->request_count >= CONN_PIPELINE_MAX || conn->server->_stopping;
+    const struct broker_config *config = conn->server->config;
+    int64_t limit = config->ringmain_connection_memory_bytes > 0 ? config->ringmain_connection_memory_bytes
+                                                                 : 2 * (int64_t)config->socket_request_max_bytes;
+    return conn->request_count >= CONN_PIPELINE_MAX || (int64_t)conn->held_bytes >= limit;
+}
+
+bool conn_must_pause(const struct conn *conn)
+{
+    return conn->want_pause || conn_is_full(conn) || conn->server->_stopping;
 }
 
 /* Chooses how to go on reading when neither mode is active. */

@@ -39,6 +39,7 @@ struct conn {
     struct list starved; /* in server->_starved, or alone */
     struct list requests;
     int request_count;
+    size_t held_bytes;                        /* frames of requests */
     int running_count, running_produce_count; /* handed to dispatch, not yet answered */
     int sending_count;                        /* requests that the send in flight carries */
     struct ip_count *ip;
@@ -63,6 +64,7 @@ void conn_open(struct conn_server *server, io_socket socket, int listener, const
 void conn_close(struct conn *conn);        /* starts closing; the struct may be gone when it returns */
 void conn_retry_memory(struct conn *conn); /* frame budget may be free again */
 void conn_stop_reading(struct conn *conn);
+bool conn_must_pause(const struct conn *conn); /* too much is unanswered, or there is no memory */
 
 /* requests.c: the queue of one connection. */
 bool conn_add_request(struct conn *conn); /* the frame is complete; false: it makes no request */

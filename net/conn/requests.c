@@ -40,6 +40,7 @@ static void conn_remove_request(struct conn *conn, struct request *request)
     }
     list_remove(&request->_link);
     conn->request_count--;
+    conn->held_bytes -= request->_frame_size;
     request_free_frame(request);
     request_free(request);
 }
@@ -87,6 +88,7 @@ bool conn_add_request(struct conn *conn)
     list_init(&request->_link);
     list_push_back(&conn->requests, &request->_link);
     conn->request_count++;
+    conn->held_bytes += conn->frame_capacity;
     conn->frame = NULL;
     conn->frame_capacity = conn->frame_length = conn->frame_size = 0;
     conn->head_length = 0;
@@ -245,8 +247,7 @@ void conn_send_answers(struct conn *conn)
     if (conn->server->_stopping) {
         if (conn->request_count == 0)
             conn_close(conn);
-    } else if (!conn->small_mode && conn->reading == CONN_PAUSED && conn->request_count < CONN_PIPELINE_MAX &&
-               !conn->want_pause) {
+    } else if (!conn->small_mode && conn->reading == CONN_PAUSED && !conn_must_pause(conn)) {
         conn_retry_memory(conn); /* reading may go on */
     }
 }

@@ -1,11 +1,11 @@
 /* Metadata: topics, leaders and brokers for clients. Topics that are missing may be made on the way (KIP-204). */
+#include "core/controller/controller.h"
 #include "core/wire/error.h"
 #include "core/wire/messages.h"
 #include "net/handlers/api.h"
 #include "net/handlers/auto_create.h"
 #include "net/handlers/endpoints.h"
 #include "net/handlers/shard.h"
-#include "net/handlers/topic_name.h"
 
 typedef struct metadata_response_metadata_response_topic topic_answer;
 typedef struct metadata_response_metadata_response_partition partition_answer;
@@ -70,8 +70,8 @@ static int16_t missing_error(struct request *request, const struct metadata_requ
 {
     if (!uuid_is_zero(asked->topic_id))
         return KAFKA_ERROR_UNKNOWN_TOPIC_ID;
-    return topic_name_problem(asked->name) != NULL ? KAFKA_ERROR_INVALID_TOPIC_EXCEPTION
-                                                   : KAFKA_ERROR_UNKNOWN_TOPIC_OR_PARTITION;
+    return controller_topic_name_problem(asked->name, &request->arena) != NULL ? KAFKA_ERROR_INVALID_TOPIC_EXCEPTION
+                                                                               : KAFKA_ERROR_UNKNOWN_TOPIC_OR_PARTITION;
 }
 
 static bool fill_named(struct request *request, const struct metadata_request *asked,
@@ -140,7 +140,8 @@ static struct slice *missing_topics(struct request *request, const struct metada
     *count = 0;
     for (int32_t i = 0; names != NULL && i < asked->topics.count; i++) {
         struct slice name = asked->topics.items[i].name;
-        if (uuid_is_zero(asked->topics.items[i].topic_id) && topic_name_problem(name) == NULL &&
+        if (uuid_is_zero(asked->topics.items[i].topic_id) &&
+            controller_topic_name_problem(name, &request->arena) == NULL &&
             image_topic_by_name(request->shard->image, name) == NULL)
             names[(*count)++] = name;
     }

@@ -17,12 +17,16 @@
 
 struct metadata;
 
+/* Hands an image to every shard; when all have applied it, metadata_published must be called (not inside). */
+struct metadata_publisher {
+    void (*publish)(struct metadata_publisher *publisher, struct metadata *metadata, const struct image *image);
+};
+
 struct metadata_options {
     const char *directory;
     struct image_node node;
-    const struct broker_config *config; /* of the node's own settings */
-    /* Hands the image to every shard; when all have applied it, metadata_published must be called (not inside). */
-    void (*publish)(struct metadata *metadata, const struct image *image);
+    const struct broker_config *config;   /* of the node's own settings */
+    struct metadata_publisher *publisher; /* outlives the metadata */
 };
 
 /* Blocking. Afterwards metadata_latest holds everything committed; the first publication is started by

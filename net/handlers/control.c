@@ -1,0 +1,79 @@
+#include "net/handlers/control.h"
+
+/* The image on its way to one data shard and back. */
+struct publication {
+    struct io_msg msg;
+    struct control *control;
+    struct shard *shard;
+    const struct image *image;
+    struct shard_data_apply apply;
+};
+
+static void acknowledged(struct io_msg *msg, struct io *io)
+{
+    struct publication *publication = CONTAINER_OF(msg, struct publication, msg);
+    struct control *control = publication->control;
+    ASSERT(publication->image == control->publishing && control->waiting_count > 0);
+    if (--control->waiting_count > 0)
+        return;
+    const struct image *image = control->publishing;
+    control->publishing = NULL;
+    metadata_published(control->metadata, image);
+}
+
+static void applied(struct shard_data_apply *apply)
+{
+    struct publication *publication = CONTAINER_OF(apply, struct publication, apply);
+    struct shard *shard = publication->shard;
+    shard->image = publication->image; /* only now: what handlers see is there */
+    conn_server_configure(&shard->server, shard->image->config);
+    publication->msg.run = acknowledged;
+    io_post(shard->io, shard->broker->data_shards, &publication->msg);
+}
+
+static void arrived(struct io_msg *msg, struct io *io)
+{
+    struct publication *publication = CONTAINER_OF(msg, struct publication, msg);
+    struct shard *shard = publication->shard;
+    shard_data_configure(shard->data, publication->image->config);
+    publication->apply = (struct shard_data_apply){.done = applied, .image = publication->image};
+    shard_data_apply(shard->data, &publication->apply);
+}
+
+static void publish(struct metadata_publisher *publisher, struct metadata *metadata, const struct image *image)
+{
+    struct control *control = CONTAINER_OF(publisher, struct control, publisher);
+    struct broker *broker = control->shard->broker;
+    ASSERT(control->publishing == NULL);
+    control->publishing = image;
+    control->shard->image = image;
+    control->waiting_count = broker->data_shards;
+    for (int i = 0; i < broker->data_shards; i++) {
+        struct publication *publication = &control->publications[i];
+        publication->image = image;
+        publication->msg.run = arrived;
+        io_post(control->shard->io, i, &publication->msg);
+    }
+}
+
+enum err control_init(struct control *control, struct shard *shard)
+{
+    struct broker *broker = shard->broker;
+    *control = (struct control){.shard = shard, .publisher.publish = publish};
+    control->publications =
+        mem_alloc_zero(io_mem(shard->io), (size_t)broker->data_shards * sizeof *control->publications);
+    if (control->publications == NULL)
+        return ERR_NO_MEMORY;
+    for (int i = 0; i < broker->data_shards; i++) {
+        control->publications[i].control = control;
+        control->publications[i].shard = &broker->shards[i];
+    }
+    return ERR_OK;
+}
+
+void control_fini(struct control *control)
+{
+    mem_free(io_mem(control->shard->io), control->publications,
+             (size_t)control->shard->broker->data_shards * sizeof *control->publications);
+    control->publications = NULL;
+}

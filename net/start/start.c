@@ -1,0 +1,213 @@
+#include "net/start/start.h"
+
+#include "io/reactor/fs.h"
+#include "io/reactor/machine.h"
+#include "net/start/broker.h"
+
+#include <stdio.h>
+#include <string.h>
+
+enum { FILE_LIMIT = 1 << 20, EXIT_USAGE = 2 };
+
+static const char usage[] =
+    "usage: ringmain start [FILE] [--override key=value]...\n"
+    "\n"
+    "Starts a broker. FILE is in the format of Kafka's server.properties and takes its keys; without one the broker\n"
+    "listens on 127.0.0.1:9092 and keeps its data in ./ringmain-data.\n"
+    "\n"
+    "examples:\n"
+    "  ringmain start\n"
+    "  ringmain start /etc/ringmain/ringmain.properties\n"
+    "  ringmain start --override listeners=PLAINTEXT://0.0.0.0:9092 --override log.dirs=/nvme0,/nvme1\n";
+
+struct process {
+    struct broker_events events;
+    struct machine *machine;
+    struct broker *broker;
+    struct arena arena;
+    struct config_settings settings;
+    const struct broker_config *config;
+    bool failed;
+};
+
+/* A first start without any file: what `ringmain start` alone means. */
+static const char *const embedded[] = {"listeners=PLAINTEXT://127.0.0.1:9092", "log.dirs=./ringmain-data", "node.id=1"};
+
+static const char *const roles[] = {"process.roles=broker,controller", "node.id=1"};
+
+static void say_problems(const struct config_problems *problems, const char *file)
+{
+    for (int i = 0; i < problems->count; i++) {
+        const struct config_problem *problem = &problems->items[i];
+        fprintf(stderr, "level=%s ", problem->is_error ? "error" : "warn");
+        if (problem->line > 0)
+            fprintf(stderr, "at=%s:%d ", file, problem->line);
+        fprintf(stderr, "msg=\"%s\"\n", problem->text);
+    }
+}
+
+/* What the file and the overrides leave open. */
+static enum err add_missing(struct process *process, const char *const *list, size_t count,
+                            struct config_problems *problems)
+{
+    for (size_t i = 0; i < count; i++) {
+        char name[64];
+        size_t length = strcspn(list[i], "=");
+        snprintf(name, sizeof name, "%.*s", (int)length, list[i]);
+        bool other = strcmp(name, "log.dirs") == 0 && config_setting(&process->settings, "log.dir") != NULL;
+        bool old_id = strcmp(name, "node.id") == 0 && config_setting(&process->settings, "broker.id") != NULL;
+        if (other || old_id || config_setting(&process->settings, name) != NULL)
+            continue;
+        enum err err = config_add_override(list[i], &process->arena, &process->settings, problems);
+        if (err != ERR_OK)
+            return err;
+    }
+    return ERR_OK;
+}
+
+static int configure(struct process *process, struct io *io, int argc, char **argv)
+{
+    struct config_problems problems = {0};
+    const char *file = NULL;
+    enum err err = ERR_OK;
+    for (int i = 1; i < argc && err == ERR_OK; i++) {
+        if (strcmp(argv[i], "--help") == 0 || strcmp(argv[i], "-h") == 0) {
+            fputs(usage, stdout);
+            return -1;
+        }
+        if (strcmp(argv[i], "--override") == 0 && i + 1 < argc) {
+            i++;
+        } else if (argv[i][0] == '-' || file != NULL) {
+            fprintf(stderr, "ringmain start: unexpected argument '%s'\n%s", argv[i], usage);
+            return EXIT_USAGE;
+        } else {
+            file = argv[i];
+        }
+    }
+    if (file != NULL) {
+        void *text;
+        size_t length;
+        err = fs_read_file(io_fs(io), io_mem(io), file, FILE_LIMIT, &text, &length);
+        if (err != ERR_OK) {
+            fprintf(stderr, "level=error msg=\"cannot read the configuration file: %s\" file=%s\n", err_text(err),
+                    file);
+            return EXIT_USAGE;
+        }
+        err = config_parse_properties(slice_of(text, length), &process->arena, &process->settings, &problems);
+        mem_free(io_mem(io), text, length + 1);
+    }
+    for (int i = 1; i + 1 < argc; i++)
+        if (strcmp(argv[i], "--override") == 0) {
+            enum err one = config_add_override(argv[++i], &process->arena, &process->settings, &problems);
+            err = err == ERR_OK ? one : err;
+        }
+    if (err == ERR_OK || err == ERR_INVALID) {
+        enum err more = file == NULL ? add_missing(process, embedded, COUNT_OF(embedded), &problems) : ERR_OK;
+        if (more == ERR_OK)
+            more = add_missing(process, roles, COUNT_OF(roles), &problems);
+        struct config_layers layers = {.node = &process->settings};
+        if (more == ERR_OK)
+            more = config_load(&layers, &process->arena, &problems, &process->config);
+        err = err == ERR_OK ? more : err;
+    }
+    say_problems(&problems, file == NULL ? "command line" : file);
+    if (err == ERR_OK && problems.error_count == 0)
+        return 0;
+    fprintf(stderr, "level=error msg=\"the configuration is not valid, the broker does not start\" errors=%d\n",
+            problems.error_count);
+    return EXIT_USAGE;
+}
+
+static void on_ready(struct broker_events *events, struct broker *broker)
+{
+    struct process *process = CONTAINER_OF(events, struct process, events);
+    const struct config_listener *first = &process->config->listeners_parsed[0];
+    const char *host = first->host[0] == '\0' || strcmp(first->host, "0.0.0.0") == 0 ? "127.0.0.1" : first->host;
+    unsigned port = broker->ports[0];
+    fprintf(stderr, "level=info msg=\"ready\" node=%d cluster=%s listen=%s:%u shards=%d topics=%d\n", broker->node_id,
+            broker->cluster_id_text, host, port, broker->data_shards, broker_control(broker)->image->topic_count);
+    printf("Ringmain is ready on %s:%u. In another terminal:\n"
+           "  echo 'hello' | build/ringmain produce greetings --bootstrap %s:%u\n"
+           "  build/ringmain consume greetings --beginning --count 1 --bootstrap %s:%u\n"
+           "or with any Kafka client, for example:\n"
+           "  echo 'hello' | kcat -P -b %s:%u -t greetings\n"
+           "  kcat -C -b %s:%u -t greetings -e\n",
+           host, port, host, port, host, port, host, port, host, port);
+    fflush(stdout);
+}
+
+static void on_failed(struct broker_events *events, const char *why)
+{
+    struct process *process = CONTAINER_OF(events, struct process, events);
+    process->failed = true;
+    fprintf(stderr, "level=error msg=\"%s\"\n", why);
+}
+
+static void on_signal(struct io *control, int count, void *context)
+{
+    struct process *process = context;
+    fprintf(stderr, "level=info msg=\"%s\"\n",
+            count == 1 ? "stopping: finishing requests, flushing" : "stopping at once");
+    broker_stop(process->broker);
+}
+
+static int run(struct process *process)
+{
+    char why[512];
+    struct io *ios[256];
+    int shards = machine_shards(process->machine);
+    ASSERT(shards <= (int)COUNT_OF(ios));
+    for (int i = 0; i < shards; i++)
+        ios[i] = machine_io(process->machine, i);
+    process->events = (struct broker_events){.ready = on_ready, .failed = on_failed};
+    struct broker_options options = {.ios = ios,
+                                     .count = shards,
+                                     .settings = &process->settings,
+                                     .config = process->config,
+                                     .events = &process->events};
+    if (broker_boot(&options, &process->broker, why) != ERR_OK) {
+        fprintf(stderr, "level=error msg=\"%s\"\n", why);
+        return 1;
+    }
+    fprintf(stderr, "level=info msg=\"starting\" version=%s %s\n", RINGMAIN_VERSION,
+            machine_features(process->machine));
+    machine_run(process->machine);
+    bool clean = broker_stopped_cleanly(process->broker);
+    broker_free(process->broker);
+    fprintf(stderr, "level=info msg=\"stopped\" clean=%s\n", clean ? "true" : "false");
+    return process->failed || !clean;
+}
+
+int start_command(int argc, char **argv)
+{
+    struct process process = {0};
+    struct machine_options small = {.data_shards = 0};
+    char why[512];
+    /* The configuration is read on a machine of one shard: how many shards the broker has stands in it. */
+    struct machine *reader;
+    if (machine_open(&small, &reader, why) != ERR_OK) {
+        fprintf(stderr, "level=error msg=\"%s\"\n", why);
+        return 1;
+    }
+    arena_init(&process.arena, io_mem(machine_io(reader, 0)), 64 << 20);
+    int code = configure(&process, machine_io(reader, 0), argc, argv);
+    if (code == 0) {
+        struct machine_options options = {.data_shards = process.config->ringmain_shards,
+                                          .pin = true,
+                                          .memory_limit = (size_t)process.config->ringmain_memory_bytes,
+                                          .on_signal = on_signal,
+                                          .context = &process};
+        if (options.data_shards == 0)
+            options.data_shards = machine_cores() > 1 ? machine_cores() - 1 : 1;
+        if (machine_open(&options, &process.machine, why) == ERR_OK) {
+            code = run(&process);
+            machine_close(process.machine);
+        } else {
+            fprintf(stderr, "level=error msg=\"%s\"\n", why);
+            code = 1;
+        }
+    }
+    arena_fini(&process.arena);
+    machine_close(reader);
+    return code < 0 ? 0 : code;
+}
