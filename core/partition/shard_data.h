@@ -49,6 +49,7 @@ struct shard_data_apply {
     int32_t opened_count, failed_count; /* out */
     struct list _link;
     int32_t _pending;
+    bool _deleted, _creating;
 };
 void shard_data_apply(struct shard_data *data, struct shard_data_apply *apply);
 /* A new snapshot of the broker's configuration (intervals, expiry); kept until the next. */

@@ -1,0 +1,279 @@
+/* The hot path: what a turn brought for a partition goes into its log with one write. */
+#include "core/partition/partition.h"
+
+#include "core/partition/shard_data_internal.h"
+#include "core/wire/error.h"
+
+enum { GROUP_MAX = 64 }; /* batches in one write */
+
+/* ---- checks without state
+ * -------------------------------------------------------------------------------------------- */
+
+bool partition_check(const struct topic_config *config, int64_t wall_ms, struct arena *arena,
+                     struct partition_append *append)
+{
+    struct batch_rules rules = {
+        .now_ms = wall_ms,
+        .before_max_ms = config->message_timestamp_before_max_ms,
+        .after_max_ms = config->message_timestamp_after_max_ms,
+        .max_bytes = config->max_message_bytes,
+        .segment_bytes = config->segment_bytes,
+        .append_time = config->message_timestamp_type == CONFIG_TIMESTAMP_APPEND,
+        .need_keys = (config->cleanup_policy & CONFIG_CLEANUP_COMPACT) != 0,
+    };
+    struct batch_verdict verdict;
+    append->base_offset = append->log_append_time_ms = append->log_start_offset = -1;
+    append->leader_epoch = -1;
+    append->error_message = NULL;
+    append->record_errors = NULL;
+    append->record_error_count = 0;
+    append->_waits = false;
+    append->error = KAFKA_ERROR_NONE;
+    list_init(&append->_link);
+    if (!batch_check(slice_of(append->records, append->length), &rules, arena, &append->header, &verdict)) {
+        append->error = verdict.error;
+        append->error_message = verdict.message;
+        append->record_errors = verdict.record_errors;
+        append->record_error_count = verdict.record_error_count;
+        return false;
+    }
+    if (!rules.append_time && (append->header.attributes & BATCH_CODEC_MASK) == 0 &&
+        append->header.max_timestamp != get_i64(append->records + 35))
+        batch_set_max_timestamp(append->records, append->length, append->header.max_timestamp);
+    return true;
+}
+
+/* ---- answers
+ * ----------------------------------------------------------------------------------------------------------- */
+
+static void answer(struct partition_append *append, int16_t error)
+{
+    append->error = error;
+    if (error != KAFKA_ERROR_NONE)
+        append->base_offset = append->log_append_time_ms = append->log_start_offset = -1;
+    append->_waits = false;
+    append->done(append);
+}
+
+static void answer_all(struct list *appends, int16_t error)
+{
+    for (struct list *link; (link = list_pop_front(appends)) != NULL;)
+        answer(CONTAINER_OF(link, struct partition_append, _link), error);
+}
+
+bool partition_cancel_append(struct partition_append *append)
+{
+    if (!append->_waits)
+        return false;
+    list_remove(&append->_link);
+    append->_waits = false;
+    append->error = KAFKA_ERROR_REQUEST_TIMED_OUT;
+    append->base_offset = append->log_append_time_ms = append->log_start_offset = -1;
+    return true;
+}
+
+static void answer_durable(struct partition *partition)
+{
+    int64_t durable = log_durable_offset(partition->log);
+    while (!list_empty(&partition->_append_waiters)) {
+        struct partition_append *append = CONTAINER_OF(partition->_append_waiters.next, struct partition_append, _link);
+        if (append->last_offset >= durable)
+            break;
+        list_remove(&append->_link);
+        answer(append, KAFKA_ERROR_NONE);
+    }
+}
+
+void partition_log_moved(struct log_listener *listener)
+{
+    struct partition *partition = CONTAINER_OF(listener, struct partition, _listener);
+    answer_durable(partition);
+    if (log_is_sealed(partition->log))
+        partition_offline(partition);
+}
+
+void partition_offline(struct partition *partition)
+{
+    int16_t error = partition->state == PARTITION_DELETING ? KAFKA_ERROR_UNKNOWN_TOPIC_OR_PARTITION
+                                                           : KAFKA_ERROR_KAFKA_STORAGE_ERROR;
+    if (partition->state != PARTITION_DELETING)
+        partition->state = PARTITION_OFFLINE;
+    answer_all(&partition->_append_waiters, error);
+    wait_queue_move(&partition->waits);
+}
+
+/* ---- one group
+ * ------------------------------------------------------------------------------------------------------------ */
+
+struct group {
+    struct partition_append *appends[GROUP_MAX];
+    struct log_piece pieces[GROUP_MAX];
+    struct producer_entry before[GROUP_MAX]; /* of producers; id -1: none */
+    int count;
+    uint64_t bytes;
+    int64_t next_offset, now_ms;
+};
+
+/* Producer checks, in the order of the batches; what is accepted is remembered at once, so that the next batch of the
+ * same producer in this group is judged by it. False: the append is answered. */
+static bool admit_producer(struct partition *partition, struct group *group, struct partition_append *append)
+{
+    const struct batch_header *header = &append->header;
+    const struct producer_batch *duplicate;
+    group->before[group->count].id = BATCH_NO_PRODUCER_ID;
+    if (header->producer_id == BATCH_NO_PRODUCER_ID)
+        return true;
+    int16_t error = producer_state_check(&partition->producers, header, &duplicate);
+    if (error != KAFKA_ERROR_NONE) {
+        answer(append, error);
+        return false;
+    }
+    if (duplicate != NULL) {
+        append->base_offset = duplicate->last_offset - duplicate->offset_delta;
+        append->last_offset = duplicate->last_offset;
+        append->log_append_time_ms =
+            partition->config->message_timestamp_type == CONFIG_TIMESTAMP_APPEND ? duplicate->timestamp : -1;
+        append->log_start_offset = partition_log_start(partition);
+        group->appends[group->count] = append;
+        return true;
+    }
+    struct producer_entry *entry = producer_state_prepare(&partition->producers, header->producer_id);
+    if (entry == NULL) {
+        answer(append, KAFKA_ERROR_KAFKA_STORAGE_ERROR);
+        return false;
+    }
+    group->before[group->count] = *entry;
+    producer_entry_update(entry, header, group->next_offset, header->max_timestamp, group->now_ms);
+    return true;
+}
+
+/* In the log (or a repetition of what is): answered now, or when it is durable. */
+static void acknowledge(struct partition *partition, struct partition_append *append)
+{
+    bool flushed = partition->config->durability == CONFIG_DURABILITY_FLUSHED;
+    if (append->acks == -1 && flushed && append->last_offset >= log_durable_offset(partition->log)) {
+        append->_waits = true;
+        list_push_back(&partition->_append_waiters, &append->_link);
+        log_flush(partition->log);
+        return;
+    }
+    answer(append, KAFKA_ERROR_NONE);
+}
+
+static void write_group(struct partition *partition, struct group *group);
+static void add_to_group(struct partition *partition, struct group *group, struct partition_append *append);
+
+/* A repetition of a batch that this very group holds is judged again when that one is in the log, or is not. */
+static void repeat(struct partition *partition, struct group *group, struct partition_append *append)
+{
+    if (append->last_offset < log_end_offset(partition->log)) {
+        acknowledge(partition, append);
+        return;
+    }
+    write_group(partition, group);
+    int16_t error = partition_check_access(partition, -1);
+    if (error != KAFKA_ERROR_NONE) {
+        answer(append, error);
+        return;
+    }
+    group->next_offset = log_end_offset(partition->log);
+    add_to_group(partition, group, append);
+}
+
+static void add_to_group(struct partition *partition, struct group *group, struct partition_append *append)
+{
+    append->leader_epoch = partition->leader_epoch;
+    append->base_offset = -1;
+    if (partition->config->message_timestamp_type == CONFIG_TIMESTAMP_APPEND) {
+        batch_set_append_time(append->records, append->length, group->now_ms);
+        append->header.max_timestamp = group->now_ms;
+    }
+    if (!admit_producer(partition, group, append))
+        return;
+    if (append->base_offset >= 0) {
+        repeat(partition, group, append);
+        return;
+    }
+    append->base_offset = group->next_offset;
+    append->last_offset = group->next_offset + append->header.last_offset_delta;
+    append->log_append_time_ms =
+        partition->config->message_timestamp_type == CONFIG_TIMESTAMP_APPEND ? group->now_ms : -1;
+    group->next_offset = append->last_offset + 1;
+    group->appends[group->count] = append;
+    group->pieces[group->count] = (struct log_piece){.data = append->records, .header = &append->header};
+    group->bytes += append->length;
+    group->count++;
+}
+
+static int16_t error_of(enum err err)
+{
+    MAYBE(err == ERR_NO_SPACE);
+    return KAFKA_ERROR_KAFKA_STORAGE_ERROR;
+}
+
+static void write_group(struct partition *partition, struct group *group)
+{
+    int appended = 0;
+    if (group->count == 0)
+        return;
+    enum err err = log_append(partition->log, group->pieces, group->count, partition->leader_epoch, &appended);
+    for (int i = group->count - 1; i >= appended; i--)
+        if (group->before[i].id != BATCH_NO_PRODUCER_ID)
+            producer_state_undo(&partition->producers, &group->before[i]);
+    uint64_t bytes = 0;
+    for (int i = 0; i < appended; i++) {
+        ASSERT(group->pieces[i].base_offset == group->appends[i]->base_offset);
+        bytes += group->appends[i]->length;
+    }
+    if (partition->replica_count <= 1)
+        partition_advance_high_watermark(partition, log_end_offset(partition->log), bytes);
+    for (int i = 0; i < group->count; i++) {
+        group->appends[i]->log_start_offset = log_start_offset(partition->log);
+        if (i < appended)
+            acknowledge(partition, group->appends[i]);
+        else
+            answer(group->appends[i], error_of(err));
+    }
+    group->count = 0;
+    if (log_is_sealed(partition->log))
+        partition_offline(partition);
+}
+
+/* The shard's turn-end hook calls it for every partition that got appends in this turn. */
+void partition_append_queue(struct partition *partition)
+{
+    struct group *group = partition->_data->group;
+    group->count = 0;
+    group->now_ms = io_wall_ms(partition->_data->io);
+    struct list queued;
+    list_init(&queued);
+    list_splice(&queued, &partition->_queued);
+    for (struct list *link; (link = list_pop_front(&queued)) != NULL;) {
+        struct partition_append *append = CONTAINER_OF(link, struct partition_append, _link);
+        int16_t error = partition_check_access(partition, -1);
+        if (error != KAFKA_ERROR_NONE) {
+            answer(append, error);
+            continue;
+        }
+        if (group->count == 0)
+            group->next_offset = log_end_offset(partition->log);
+        add_to_group(partition, group, append);
+        if (group->count == GROUP_MAX)
+            write_group(partition, group);
+    }
+    write_group(partition, group);
+}
+
+size_t partition_group_bytes(void)
+{
+    return sizeof(struct group);
+}
+
+void partition_append(struct partition *partition, struct partition_append *append)
+{
+    struct shard_data *data = partition->_data;
+    list_push_back(&partition->_queued, &append->_link);
+    if (list_empty(&partition->_queue_link))
+        list_push_back(&data->queued, &partition->_queue_link);
+    io_at_turn_end(data->io, &data->append_hook);
+}

@@ -1,0 +1,417 @@
+/* How a partition comes and goes: its directory by jobs, its log on the shard. */
+#include "core/partition/shard_data_internal.h"
+#include "core/wire/error.h"
+
+#include <stdio.h>
+
+enum { SNAPSHOT_FILE_MAX = 64 << 20 };
+
+static struct slice topic_of(const struct partition *partition)
+{
+    return slice_from_string(partition->topic);
+}
+
+static uint64_t key_hash(struct uuid topic_id, int32_t index)
+{
+    return hash_bytes(topic_id.bytes, sizeof(topic_id.bytes), (uint32_t)index);
+}
+
+struct partition_key {
+    struct uuid topic_id;
+    int32_t index;
+};
+
+static bool key_equal(const void *value, const void *key)
+{
+    const struct partition *partition = value;
+    const struct partition_key *wanted = key;
+    return partition->index == wanted->index && uuid_equal(partition->topic_id, wanted->topic_id);
+}
+
+struct partition *shard_data_find(struct shard_data *data, struct uuid topic_id, int32_t index)
+{
+    struct partition_key key = {topic_id, index};
+    return map_find(&data->partitions, key_hash(topic_id, index), key_equal, &key);
+}
+
+bool life_remove_from_map(struct shard_data *data, struct partition *partition)
+{
+    struct partition_key key = {partition->topic_id, partition->index};
+    return map_remove(&data->partitions, key_hash(key.topic_id, key.index), key_equal, &key) != NULL;
+}
+
+/* ---- the producers' snapshot
+ * --------------------------------------------------------------------------------------------- */
+
+static bool snapshot_path(const struct partition *partition, char path[FS_PATH_MAX])
+{
+    int length = snprintf(path, FS_PATH_MAX, "%s/%020lld.snapshot", log_directory(partition->log),
+                          (long long)log_end_offset(partition->log));
+    return length > 0 && length < FS_PATH_MAX;
+}
+
+/* Only the one of a clean stop is at the log's end. ERR_NOT_FOUND: none, or not a good one. */
+static enum err read_snapshot(struct shard_data *data, struct partition *partition)
+{
+    char path[FS_PATH_MAX];
+    void *bytes;
+    size_t length;
+    if (!snapshot_path(partition, path))
+        return ERR_NOT_FOUND;
+    enum err err = fs_read_file(io_fs(data->io), data->mem, path, SNAPSHOT_FILE_MAX, &bytes, &length);
+    if (err != ERR_OK)
+        return err == ERR_NO_MEMORY ? err : ERR_NOT_FOUND;
+    err = producer_snapshot_read(&partition->producers, slice_of(bytes, length));
+    mem_free(data->mem, bytes, length + 1);
+    /* It is of this moment: the next stop writes another. Left behind it would only be in the way. */
+    if (fs_unlink(io_fs(data->io), path) != ERR_OK)
+        return err == ERR_OK ? ERR_OK : ERR_NOT_FOUND;
+    return err == ERR_CORRUPT ? ERR_NOT_FOUND : err;
+}
+
+static enum err write_snapshot(struct shard_data *data, struct partition *partition)
+{
+    char path[FS_PATH_MAX];
+    if (partition->producers.entries.count == 0 && log_end_offset(partition->log) == 0)
+        return ERR_OK;
+    size_t size = producer_snapshot_size(&partition->producers);
+    uint8_t *bytes = mem_alloc(data->mem, size);
+    if (bytes == NULL)
+        return ERR_NO_MEMORY;
+    producer_snapshot_write(&partition->producers, bytes);
+    enum err err = ERR_INVALID;
+    if (snapshot_path(partition, path))
+        err = fs_write_file(io_fs(data->io), path, bytes, size);
+    mem_free(data->mem, bytes, size);
+    return err;
+}
+
+/* ---- opening
+ * --------------------------------------------------------------------------------------------------------------- */
+
+struct replay {
+    struct log_observer observer;
+    struct shard_data *data;
+    struct partition *partition;
+    enum err err;
+};
+
+static void replay_batch(struct log_observer *observer, const struct batch_header *header)
+{
+    struct replay *replay = CONTAINER_OF(observer, struct replay, observer);
+    enum err err = producer_state_replay(&replay->partition->producers, header, io_wall_ms(replay->data->io));
+    if (err != ERR_OK)
+        replay->err = err;
+}
+
+static enum err open_with_replay(struct shard_data *data, struct partition *partition, struct log_options *options)
+{
+    struct replay replay = {.observer = {.batch = replay_batch}, .data = data, .partition = partition};
+    options->observer = &replay.observer;
+    options->replay_from = 0;
+    enum err err = log_open(data->io, io_fs(data->io), options, &partition->log);
+    if (err == ERR_OK && replay.err != ERR_OK) {
+        log_close(partition->log);
+        partition->log = NULL;
+        err = replay.err;
+    }
+    return err;
+}
+
+static enum err open_log(struct shard_data *data, struct partition *partition, const char *path,
+                         const struct log_dirs_place *place)
+{
+    struct log_options options = {.directory = path,
+                                  .topic_id = partition->topic_id,
+                                  .recovery_point = place->recovery_point,
+                                  .start_offset = place->start_offset,
+                                  .clean = place->clean,
+                                  .config = partition->config};
+    if (!place->exists)
+        return log_open(data->io, io_fs(data->io), &options, &partition->log);
+    if (!place->clean)
+        return open_with_replay(data, partition, &options);
+    enum err err = log_open(data->io, io_fs(data->io), &options, &partition->log);
+    if (err == ERR_OK && log_end_offset(partition->log) > 0 && (err = read_snapshot(data, partition)) != ERR_OK) {
+        log_close(partition->log);
+        partition->log = NULL;
+        if (err == ERR_NOT_FOUND)
+            err = open_with_replay(data, partition, &options);
+    }
+    return err;
+}
+
+static void come_online(struct partition *partition, struct shard_data_apply *apply, enum err err)
+{
+    if (err != ERR_OK) {
+        partition->state = PARTITION_OFFLINE;
+        apply->failed_count++;
+        return;
+    }
+    partition->_listener.moved = partition_log_moved;
+    log_listen(partition->log, &partition->_listener);
+    partition->high_watermark = log_end_offset(partition->log);
+    partition->state = PARTITION_ONLINE;
+    apply->opened_count++;
+}
+
+static void create_work(struct io_job *job, struct fs *fs)
+{
+    struct partition_task *task = CONTAINER_OF(job, struct partition_task, job);
+    task->err = ERR_OK;
+    if (task->retire)
+        task->err = log_dirs_retire(fs, task->path, task->random, task->retired);
+    if (task->err == ERR_OK)
+        task->err = log_prepare(fs, task->path, task->partition->topic_id);
+}
+
+static void create_done(struct io_job *job)
+{
+    struct partition_task *task = CONTAINER_OF(job, struct partition_task, job);
+    struct partition *partition = task->partition;
+    struct shard_data *data = partition->_data;
+    struct shard_data_apply *apply = task->apply;
+    struct log_dirs_place fresh = {.clean = true};
+    enum err err = task->err;
+    if (err == ERR_OK)
+        err = open_log(data, partition, task->path, &fresh);
+    if (err == ERR_IO)
+        log_dirs_fail(data->options.dirs, partition->_dir);
+    come_online(partition, apply, err);
+    partition->_task = NULL;
+    MEM_DELETE(data->mem, task);
+    data->jobs--;
+    shard_data_apply_part_done(data, apply);
+}
+
+static enum err place_and_open(struct shard_data *data, struct partition *partition, struct shard_data_apply *apply)
+{
+    struct log_dirs_place place;
+    struct partition_task *task = MEM_NEW(data->mem, struct partition_task);
+    if (task == NULL)
+        return ERR_NO_MEMORY;
+    enum err err = log_dirs_find(data->options.dirs, topic_of(partition), partition->index, partition->topic_id,
+                                 data->image != NULL, &place);
+    if (err == ERR_OK &&
+        !log_dirs_join(data->options.dirs, place.dir, topic_of(partition), partition->index, task->path))
+        err = ERR_INVALID;
+    if (err == ERR_OK) {
+        partition->_dir = place.dir;
+        if (!place.exists)
+            log_dirs_note(data->options.dirs, place.dir, 1);
+    }
+    if (err == ERR_OK && !place.exists) {
+        *task = (struct partition_task){.job = {.work = create_work, .done = create_done},
+                                        .partition = partition,
+                                        .apply = apply,
+                                        .retire = place.occupied,
+                                        .random = {io_random(data->io), io_random(data->io)}};
+        if (!log_dirs_join(data->options.dirs, place.dir, topic_of(partition), partition->index, task->path))
+            UNREACHABLE();
+        partition->_task = task;
+        apply->_pending++;
+        data->jobs++;
+        io_job_start(data->io, &task->job);
+        return ERR_OK;
+    }
+    /* At start, before anybody is served: recovery may take its time. */
+    if (err == ERR_OK)
+        err = open_log(data, partition, task->path, &place);
+    MEM_DELETE(data->mem, task);
+    come_online(partition, apply, err);
+    return ERR_OK;
+}
+
+static struct partition *partition_new(struct shard_data *data, const struct image_topic *topic, int32_t index)
+{
+    struct partition *partition = MEM_NEW(data->mem, struct partition);
+    if (partition == NULL)
+        return NULL;
+    *partition = (struct partition){.topic_id = topic->id, .index = index, ._data = data, ._dir = -1};
+    partition->topic = mem_copy_string(data->mem, topic->name, topic->name_length);
+    if (partition->topic == NULL || !map_put(&data->partitions, key_hash(topic->id, index), partition)) {
+        if (partition->topic != NULL)
+            mem_free_string(data->mem, (char *)(uintptr_t)partition->topic);
+        MEM_DELETE(data->mem, partition);
+        return NULL;
+    }
+    wait_queue_init(&partition->waits, &data->waker);
+    producer_state_init(&partition->producers, data->mem);
+    list_init(&partition->_queued);
+    list_init(&partition->_queue_link);
+    list_init(&partition->_append_waiters);
+    list_init(&partition->_in_shard);
+    list_push_back(&data->in_order, &partition->_in_shard);
+    return partition;
+}
+
+void life_create(struct shard_data *data, struct shard_data_apply *apply, const struct image_topic *topic,
+                 int32_t index)
+{
+    struct partition *partition = partition_new(data, topic, index);
+    if (partition == NULL) {
+        apply->failed_count++;
+        return;
+    }
+    life_update(data, partition, topic);
+    enum err err = place_and_open(data, partition, apply);
+    if (err != ERR_OK)
+        come_online(partition, apply, err);
+}
+
+void life_update(struct shard_data *data, struct partition *partition, const struct image_topic *topic)
+{
+    const struct image_partition *now = image_partition_at(topic, partition->index);
+    ASSERT(now != NULL);
+    bool moved = partition->leader_epoch != now->leader_epoch;
+    partition->config = &topic->config;
+    partition->internal = topic->is_internal;
+    partition->leader_epoch = now->leader_epoch;
+    partition->leads = now->leader == data->options.broker_id;
+    partition->replica_count = now->replica_count;
+    partition->isr_count = now->isr_count;
+    if (partition->log != NULL)
+        log_configure(partition->log, partition->config);
+    if (moved)
+        wait_queue_move(&partition->waits);
+}
+
+/* ---- deleting
+ * ---------------------------------------------------------------------------------------------------------------- */
+
+static void retire_work(struct io_job *job, struct fs *fs)
+{
+    struct partition_task *task = CONTAINER_OF(job, struct partition_task, job);
+    task->err = log_dirs_retire(fs, task->path, task->random, task->retired);
+}
+
+static void retire_done(struct io_job *job)
+{
+    struct partition_task *task = CONTAINER_OF(job, struct partition_task, job);
+    struct partition *partition = task->partition;
+    struct shard_data *data = partition->_data;
+    if (task->err == ERR_IO)
+        log_dirs_fail(data->options.dirs, partition->_dir);
+    log_dirs_note(data->options.dirs, partition->_dir, -1);
+    data->jobs--;
+    list_push_back(&data->deleting, &partition->_in_shard);
+    shard_data_apply_part_done(data, task->apply);
+    life_sweep(data);
+}
+
+void life_delete(struct shard_data *data, struct shard_data_apply *apply, struct partition *partition)
+{
+    bool removed = life_remove_from_map(data, partition);
+    ASSERT(removed);
+    list_remove(&partition->_in_shard);
+    partition->state = PARTITION_DELETING;
+    partition_offline(partition);
+    /* Until now the image held its configuration. */
+    partition->config = &data->options.config->topic_defaults;
+    if (partition->log == NULL) {
+        life_free(data, partition);
+        return;
+    }
+    log_configure(partition->log, partition->config);
+    struct partition_task *task = MEM_NEW(data->mem, struct partition_task);
+    if (task == NULL) { /* its directory stays; at the next start it is a stray that no topic claims */
+        list_push_back(&data->deleting, &partition->_in_shard);
+        apply->failed_count++;
+        return;
+    }
+    *task = (struct partition_task){.job = {.work = retire_work, .done = retire_done},
+                                    .partition = partition,
+                                    .apply = apply,
+                                    .random = {io_random(data->io), io_random(data->io)}};
+    snprintf(task->path, sizeof(task->path), "%s", log_directory(partition->log));
+    partition->_task = task;
+    apply->_pending++;
+    data->jobs++;
+    io_job_start(data->io, &task->job);
+}
+
+struct removal {
+    struct fs *fs;
+    const char *path;
+    enum err err;
+};
+
+static bool remove_entry(void *context, const char *name, bool is_directory)
+{
+    struct removal *removal = context;
+    char path[FS_PATH_MAX];
+    int length = snprintf(path, sizeof(path), "%s/%s", removal->path, name);
+    if (!is_directory && length > 0 && length < (int)sizeof(path))
+        removal->err = fs_unlink(removal->fs, path);
+    return true;
+}
+
+static void remove_work(struct io_job *job, struct fs *fs)
+{
+    struct partition_task *task = CONTAINER_OF(job, struct partition_task, job);
+    struct removal removal = {fs, task->retired, ERR_OK};
+    /* What a directory lists while entries go is not defined: look again while it is not empty. */
+    for (int round = 0; round < 3; round++) {
+        task->err = fs_list(fs, task->retired, remove_entry, &removal);
+        if (task->err == ERR_OK)
+            task->err = fs_remove_directory(fs, task->retired);
+        if (task->err == ERR_OK)
+            return;
+    }
+}
+
+static void remove_done(struct io_job *job)
+{
+    struct partition_task *task = CONTAINER_OF(job, struct partition_task, job);
+    struct partition *partition = task->partition;
+    struct shard_data *data = partition->_data;
+    partition->_task = NULL;
+    MEM_DELETE(data->mem, task); /* what could not be removed is swept at the next start */
+    data->jobs--;
+    life_free(data, partition);
+}
+
+void life_sweep(struct shard_data *data)
+{
+    enum { AGAIN_NS = 100000000 };
+    LIST_EACH(link, &data->deleting)
+    {
+        struct partition *partition = PARTITION_OF(link);
+        struct partition_task *task = partition->_task;
+        if (log_is_busy(partition->log))
+            continue;
+        list_remove(&partition->_in_shard);
+        log_close(partition->log);
+        partition->log = NULL;
+        if (task == NULL || task->err != ERR_OK) {
+            if (task != NULL)
+                MEM_DELETE(data->mem, task);
+            partition->_task = NULL;
+            life_free(data, partition);
+            continue;
+        }
+        task->job = (struct io_job){.work = remove_work, .done = remove_done};
+        data->jobs++;
+        io_job_start(data->io, &task->job);
+    }
+    if (!list_empty(&data->deleting) && data->stop == NULL)
+        (void)!io_timer_start(data->io, &data->deleting_timer, io_now_ns(data->io) + AGAIN_NS);
+}
+
+void life_free(struct shard_data *data, struct partition *partition)
+{
+    ASSERT(partition->log == NULL && partition->_task == NULL);
+    list_remove(&partition->_in_shard);
+    list_remove(&partition->_queue_link);
+    producer_state_fini(&partition->producers);
+    mem_free_string(data->mem, (char *)(uintptr_t)partition->topic);
+    MEM_DELETE(data->mem, partition);
+}
+
+enum err life_stop_partition(struct shard_data *data, struct partition *partition)
+{
+    if (partition->state != PARTITION_ONLINE)
+        return partition->state == PARTITION_OFFLINE ? ERR_SEALED : ERR_OK;
+    enum err err = log_stop(partition->log, io_fs(data->io));
+    return err == ERR_OK ? write_snapshot(data, partition) : err;
+}

@@ -1,0 +1,62 @@
+/* core/partition/shard_data_internal.h -- inside of core/partition: the struct behind shard_data.h. */
+#ifndef RINGMAIN_CORE_PARTITION_SHARD_DATA_INTERNAL_H
+#define RINGMAIN_CORE_PARTITION_SHARD_DATA_INTERNAL_H
+
+#include "core/log/log_dirs.h"
+#include "core/meta/image.h"
+#include "core/partition/shard_data.h"
+
+struct group; /* scratch of append.c */
+
+struct shard_data {
+    struct io *io;
+    struct mem *mem;
+    struct shard_data_options options;
+    struct map partitions; /* by topic id and index */
+    struct list in_order;  /* of partition._in_shard */
+    struct list deleting;  /* out of the map; the log still held by somebody */
+    struct wait_waker waker;
+    struct list queued; /* partitions with appends of this turn */
+    struct io_hook append_hook, apply_hook;
+    struct group *group;
+    const struct image *image; /* applied */
+    struct list applies;       /* shard_data_apply, in order; the first one runs */
+    struct io_timer retention_timer, checkpoint_timer, producer_timer, tick_timer, deleting_timer, stop_timer;
+    struct log_dirs_report report;
+    struct log_dirs_entry *entries; /* of the report in flight */
+    int32_t entry_capacity;
+    bool reporting;
+    void (*reported)(struct shard_data *data); /* once, after the report in flight; NULL: nobody waits */
+    void (*waiting_report)(struct shard_data *data);
+    int32_t jobs; /* in flight */
+    struct shard_data_stop *stop;
+};
+
+/* One partition's blocking work on its directory. */
+struct partition_task {
+    struct io_job job;
+    struct partition *partition;
+    struct shard_data_apply *apply;
+    bool retire; /* what is there is another topic's, or is to go */
+    bool prepare;
+    uint64_t random[2];
+    char path[FS_PATH_MAX], retired[FS_PATH_MAX];
+    enum err err;
+};
+
+/* life.c: opening, deleting. */
+void life_create(struct shard_data *data, struct shard_data_apply *apply, const struct image_topic *topic,
+                 int32_t index);
+void life_delete(struct shard_data *data, struct shard_data_apply *apply, struct partition *partition);
+void life_update(struct shard_data *data, struct partition *partition, const struct image_topic *topic);
+void life_sweep(struct shard_data *data); /* removes what nobody holds any more */
+enum err life_stop_partition(struct shard_data *data, struct partition *partition);
+void life_free(struct shard_data *data, struct partition *partition);
+bool life_remove_from_map(struct shard_data *data, struct partition *partition);
+/* shard_data.c: one of an apply's parts is done. */
+void shard_data_apply_part_done(struct shard_data *data, struct shard_data_apply *apply);
+
+size_t partition_group_bytes(void);
+void partition_log_moved(struct log_listener *listener);
+
+#endif
