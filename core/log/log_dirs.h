@@ -81,11 +81,12 @@ bool log_dirs_join(const struct log_dirs *dirs, int dir, struct slice topic, int
 /* One partition more (+1) or fewer (-1) in a directory, for the choice above. */
 void log_dirs_note(struct log_dirs *dirs, int dir, int change);
 
-/* Blocking, for jobs. Renames a partition's directory to its -delete name, durably: it is gone from then on. */
+/* Blocking, for jobs. Renames a partition's directory to its -delete name, durably: it is gone from then on.
+ * ERR_OK with an empty `retired` when it is not there. */
 enum err log_dirs_retire(struct fs *fs, const char *path, const uint64_t random[2],
                          char retired[FS_PATH_MAX]) MUST_CHECK;
 /* Blocking, for jobs. Removes a directory with the files in it; ERR_OK when it is not there. */
-enum err log_dirs_remove(struct fs *fs, struct mem *mem, const char *path) MUST_CHECK;
+enum err log_dirs_remove(struct fs *fs, const char *path) MUST_CHECK;
 
 /* ---- checkpoints
  * ----------------------------------------------------------------------------------------------------- */

@@ -1,0 +1,76 @@
+/* core/log/log_dirs_internal.h -- inside of log_dirs: the structs behind it. log_dirs.c opens, closes and finds,
+ * log_dirs_report.c writes the checkpoints, log_dirs_watch.c measures space and removes what was deleted. */
+#ifndef RINGMAIN_CORE_LOG_LOG_DIRS_INTERNAL_H
+#define RINGMAIN_CORE_LOG_LOG_DIRS_INTERNAL_H
+
+#include "core/log/log_dirs.h"
+#include "io/base/hash.h"
+
+#include <stdatomic.h>
+
+struct log_dir {
+    char *path;
+    struct uuid id;
+    io_file lock; /* IO_NONE: offline since the start */
+    bool clean;
+    _Atomic(bool) offline, full;
+    _Atomic(int64_t) total_bytes, free_bytes;
+    _Atomic(int32_t) partition_count;
+};
+
+/* A partition's directory as it was found. Read-only after open, `reported` excepted (control shard). */
+struct log_dirs_found {
+    struct uuid topic_id;
+    int dir;
+    int32_t partition;
+    int64_t offsets[CHECKPOINT_KINDS];
+    bool reported; /* a shard has told of it since */
+    uint16_t topic_length;
+    char topic[];
+};
+
+/* What one shard reported last: lines of the checkpoint files, by directory and kind. */
+struct log_dirs_lines {
+    struct checkpoint_text text;
+    int32_t count;
+};
+struct log_dirs_shard {
+    bool has_reported;
+    struct log_dirs_lines *lines; /* [dir * CHECKPOINT_KINDS + kind] */
+};
+
+/* One writing of all checkpoint files. */
+struct log_dirs_round {
+    struct io_job job;
+    bool running;
+    struct list waiting, current; /* reports */
+    struct checkpoint_text *files;
+    enum err err;
+};
+
+struct log_dirs_watch {
+    struct io_timer timer;
+    struct io_job job;
+    bool running;
+    int64_t interval_ms, reserve_bytes;
+    struct log_dirs_unwatch *unwatch;
+};
+
+struct log_dirs {
+    struct io *io;
+    struct mem *mem;
+    int count;
+    bool incomplete; /* a directory was offline at open: what lies in it is not known */
+    char cluster_id[CHECKPOINT_CLUSTER_ID_SIZE];
+    struct log_dir dirs[LOG_DIRS_MAX];
+    struct map found;
+    struct checkpoint_text deleted; /* paths of -delete directories, NUL-terminated each */
+    struct log_dirs_shard *shards;
+    int shard_count;
+    struct log_dirs_round round;
+    struct log_dirs_watch watch;
+};
+
+struct log_dirs_found *log_dirs_lookup(const struct log_dirs *dirs, struct slice topic, int32_t partition);
+
+#endif
