@@ -5,10 +5,10 @@
  * This is a quorum of one: the node is leader from the start and a record is committed when it is on the device. The
  * callers see only leader, epoch, role and commits, which a raft core will provide in the same words.
  *
- * Start: newest readable snapshot, then the log behind it, handed to `replay` in order. Files, in the metadata
- * directory: `__cluster_metadata-0/` with Kafka's segments, and `<end offset>-<epoch>.checkpoint` snapshots in Kafka's
- * layout (header control batch, records, footer control batch). A snapshot is written under another name and renamed:
- * one that exists is whole, and is checked all the same.
+ * Start: newest snapshot, then the log behind it, handed to `replay` in order. Files, in `__cluster_metadata-0/` of the
+ * metadata directory: Kafka's segments, and snapshots `<end offset>-<epoch>.checkpoint` in Kafka's layout (header
+ * control batch, records, footer control batch). A snapshot is written under another name and renamed: one that exists
+ * is whole, and is checked all the same.
  *
  * Invariants: offsets are given in the order of proposals; nothing is committed that could be lost; after a failed
  * append or flush (`quorum_failed`) no proposal succeeds any more.
@@ -76,8 +76,9 @@ struct quorum_snapshot {
     struct quorum *_quorum;
     struct io_job _job;
     struct wire_writer _bytes;
+    int64_t _end_offset;
     char _path[FS_PATH_MAX];
-    char _old[FS_PATH_MAX];
+    char _old[FS_PATH_MAX]; /* the one it replaces; empty: none */
 };
 void quorum_write_snapshot(struct quorum *quorum, struct quorum_snapshot *snapshot);
 
