@@ -255,6 +255,7 @@ enum err image_builder_finish(struct image_builder *builder, int64_t offset, int
     struct image *image = MEM_NEW(builder->mem, struct image);
     if (image == NULL)
         return ERR_NO_MEMORY;
+    image->_references = 1;
     image->offset = offset;
     image->epoch = epoch;
     image->cluster_id = builder->base->cluster_id;
@@ -283,6 +284,7 @@ enum err image_first(struct mem *mem, const struct image_node *node, struct imag
     struct image *image = MEM_NEW(mem, struct image);
     if (image == NULL)
         return ERR_NO_MEMORY;
+    image->_references = 1;
     image->offset = -1;
     image->cluster_id = node->cluster_id;
     image->node_id = node->node_id;

@@ -183,9 +183,18 @@ void shared_release(struct mem *mem, struct image_shared *shared)
     MEM_DELETE(mem, shared);
 }
 
+struct image *image_retain(struct image *image)
+{
+    image->_references++;
+    return image;
+}
+
 void image_release(struct mem *mem, struct image *image)
 {
     if (image == NULL)
+        return;
+    ASSERT(image->_references > 0);
+    if (--image->_references > 0)
         return;
     for (int32_t i = 0; i < image->topic_count; i++)
         topic_release(mem, image->topics[i]);

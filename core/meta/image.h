@@ -107,7 +107,8 @@ struct image {
     int64_t next_producer_id;
     const struct broker_config *config; /* this node's: file, cluster default, this broker */
     struct config_layers layers;        /* what config was made from, for DescribeConfigs */
-    struct image_shared *_shared;       /* holds brokers, features, resources and config; counted like a topic */
+    int32_t _references;
+    struct image_shared *_shared; /* holds brokers, features, resources and config; counted like a topic */
 };
 
 const struct image_topic *image_topic_by_name(const struct image *image, struct slice name); /* NULL: unknown */
@@ -128,7 +129,8 @@ struct image_node {
 
 /* The empty image of a node. The settings have passed config_load before: ERR_INVALID when they do not. */
 enum err image_first(struct mem *mem, const struct image_node *node, struct image **image) MUST_CHECK;
-void image_release(struct mem *mem, struct image *image);
+struct image *image_retain(struct image *image);
+void image_release(struct mem *mem, struct image *image); /* NULL is allowed */
 
 /* ---- what changed between two images, for shards to apply -------------------------------------------------------- */
 

@@ -2,12 +2,13 @@
 
 #include <stdio.h>
 
-/* ---- one proposal, one batch ---------------------------------------------------------------------------------------- */
+/* ---- one proposal, one batch ----------------------------------------------------------------------------------------
+ */
 
 enum { RECORD_OVERHEAD = 32 }; /* lengths, deltas, null key: at most this around a value */
 
-enum err quorum_make_batch(struct mem *mem, int64_t now_ms, const struct meta_record *records, int count, uint8_t **data,
-                           size_t *size)
+enum err quorum_make_batch(struct mem *mem, int64_t now_ms, const struct meta_record *records, int count,
+                           uint8_t **data, size_t *size)
 {
     struct wire_writer values;
     struct batch_builder builder;
@@ -60,8 +61,11 @@ static void proposal_finish(struct quorum *quorum, struct quorum_proposal *propo
 
 static void fail_all(struct quorum *quorum, struct list *proposals, enum err err)
 {
-    while (!list_empty(proposals))
-        proposal_finish(quorum, CONTAINER_OF(proposals->next, struct quorum_proposal, _link), err);
+    struct list failed;
+    list_init(&failed);
+    list_splice(&failed, proposals); /* a done() that proposes again is not caught in this loop */
+    while (!list_empty(&failed))
+        proposal_finish(quorum, CONTAINER_OF(failed.next, struct quorum_proposal, _link), err);
 }
 
 enum err quorum_propose(struct quorum *quorum, struct quorum_proposal *proposal)
@@ -80,7 +84,8 @@ enum err quorum_propose(struct quorum *quorum, struct quorum_proposal *proposal)
     return ERR_OK;
 }
 
-/* ---- append and flush: once a turn ---------------------------------------------------------------------------------- */
+/* ---- append and flush: once a turn ----------------------------------------------------------------------------------
+ */
 
 struct appending {
     struct log_piece *pieces;
@@ -92,14 +97,15 @@ static bool appending_init(struct quorum *quorum, struct appending *appending)
 {
     appending->count = 0;
     LIST_EACH(link, &quorum->queued)
-        appending->count++;
+    appending->count++;
     size_t count = (size_t)appending->count;
     appending->pieces = mem_alloc_zero(quorum->mem, count * sizeof *appending->pieces);
     appending->headers = mem_alloc_zero(quorum->mem, count * sizeof *appending->headers);
     if (appending->pieces == NULL || appending->headers == NULL)
         return false;
     int i = 0;
-    LIST_EACH(link, &quorum->queued) {
+    LIST_EACH(link, &quorum->queued)
+    {
         struct quorum_proposal *proposal = CONTAINER_OF(link, struct quorum_proposal, _link);
         enum err err = batch_read_header(proposal->_data, proposal->_size, &appending->headers[i]);
         ASSERT(err == ERR_OK); /* we made it */
@@ -163,7 +169,8 @@ static void durable_moved(struct log_listener *listener)
     fail_all(quorum, &quorum->queued, ERR_SEALED);
 }
 
-/* ---- life ------------------------------------------------------------------------------------------------------------ */
+/* ---- life
+ * ------------------------------------------------------------------------------------------------------------ */
 
 static void configure_log(struct quorum *quorum, const struct broker_config *config)
 {

@@ -3,7 +3,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-/* ---- one file --------------------------------------------------------------------------------------------------------- */
+/* ---- one file
+ * --------------------------------------------------------------------------------------------------------- */
 
 struct reader {
     struct fs *fs;
@@ -139,7 +140,8 @@ enum err quorum_replay_file(struct fs *fs, struct mem *mem, const char *path, st
     return err;
 }
 
-/* ---- the directory ---------------------------------------------------------------------------------------------------- */
+/* ---- the directory
+ * ---------------------------------------------------------------------------------------------------- */
 
 struct listing {
     struct mem *mem;
@@ -247,10 +249,8 @@ enum err quorum_replay_all(struct quorum *quorum, struct fs *fs, int64_t snapsho
     enum err err = ERR_OK;
     if (snapshot_end > 0)
         err = quorum_replay_file(fs, quorum->mem, quorum->snapshot_path, &place, replay, why);
-    place = (struct replay_place){.from = snapshot_end,
-                                  .end = log_end_offset(quorum->log),
-                                  .last = snapshot_end - 1,
-                                  .epoch = snapshot_epoch};
+    place = (struct replay_place){
+        .from = snapshot_end, .end = log_end_offset(quorum->log), .last = snapshot_end - 1, .epoch = snapshot_epoch};
     if (err == ERR_OK)
         err = list_directory(quorum, fs, &listing);
     for (int i = 0; i < listing.count && err == ERR_OK; i++) {

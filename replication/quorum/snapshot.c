@@ -31,10 +31,8 @@ static void put_control(struct snapshot_writer *snapshot, int16_t type, const ui
 {
     uint8_t data[CONTROL_BATCH_MAX], key[4] = {0};
     struct batch_builder builder;
-    struct batch_header header = {.attributes = BATCH_CONTROL,
-                                  .producer_id = BATCH_NO_PRODUCER_ID,
-                                  .producer_epoch = -1,
-                                  .base_sequence = -1};
+    struct batch_header header = {
+        .attributes = BATCH_CONTROL, .producer_id = BATCH_NO_PRODUCER_ID, .producer_epoch = -1, .base_sequence = -1};
     put_i16(key + 2, type);
     batch_builder_init(&builder, data, sizeof data);
     bool added = batch_builder_add(&builder, snapshot->now_ms, slice_of(key, sizeof key), slice_of(value, length),
@@ -88,10 +86,8 @@ static enum err encode_snapshot(struct quorum *quorum, const struct image *image
     static const uint8_t header[] = {0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0}; /* version, timestamp, no tags */
     static const uint8_t footer[] = {0, 0, 0};                         /* version, no tags */
     struct arena scratch;
-    struct snapshot_writer snapshot = {.writer = {&scratch, put_record},
-                                       .out = out,
-                                       .now_ms = io_wall_ms(quorum->io),
-                                       .epoch = image->epoch};
+    struct snapshot_writer snapshot = {
+        .writer = {&scratch, put_record}, .out = out, .now_ms = io_wall_ms(quorum->io), .epoch = image->epoch};
     uint8_t first[sizeof header];
     arena_init(&scratch, quorum->mem, (size_t)64 << 20);
     wire_writer_init(&snapshot.values, quorum->mem);
@@ -107,7 +103,8 @@ static enum err encode_snapshot(struct quorum *quorum, const struct image *image
     return snapshot.err;
 }
 
-/* ---- the job ---------------------------------------------------------------------------------------------------------- */
+/* ---- the job
+ * ---------------------------------------------------------------------------------------------------------- */
 
 static void write_file(struct io_job *job, struct fs *fs)
 {
