@@ -1,0 +1,46 @@
+/* net/client/client.h -- a Kafka client for the command line: one request at a time, any broker of a cluster.
+ *
+ * Runs a machine of one shard in the calling thread: a call starts its operations and turns the loop until they are
+ * done or the timeout has passed. Versions are agreed per connection (ApiVersions), each call uses the highest that
+ * both know.
+ *
+ * Core: the one thread that opened it. Memory: answers in the arena given, slices of the received frame included.
+ * Errors: client->why says in one line what went wrong, and with whom.
+ */
+#ifndef RINGMAIN_NET_CLIENT_CLIENT_H
+#define RINGMAIN_NET_CLIENT_CLIENT_H
+
+#include "core/wire/messages.h"
+#include "io/reactor/fs.h"
+#include "io/reactor/machine.h"
+
+enum { CLIENT_ANY_BROKER = -1, CLIENT_LINKS_MAX = 64 };
+
+struct client_link;
+
+struct client {
+    struct machine *machine;
+    struct io *io;
+    struct mem *mem;
+    int timeout_ms; /* of connecting and of each call */
+    char why[512];
+    const char *_bootstrap;
+    struct client_link *_links[CLIENT_LINKS_MAX];
+    int _link_count;
+};
+
+/* bootstrap: "host:port[,host:port]", used as long as the client lives. Connects to nothing yet. */
+enum err client_open(struct client *client, const char *bootstrap, int timeout_ms) MUST_CHECK;
+void client_close(struct client *client);
+/* Tells where a broker is, as Metadata answers it. */
+enum err client_know(struct client *client, int32_t node, struct slice host, int32_t port) MUST_CHECK;
+/* node: CLIENT_ANY_BROKER or one that was made known. request and response are the API's structs. */
+enum err client_call(struct client *client, int32_t node, int16_t api_key, const void *request, void *response,
+                     struct arena *arena) MUST_CHECK;
+/* The version that a call would use; -1: the broker does not have the API. Connects when needed. */
+int client_version(struct client *client, int32_t node, int16_t api_key);
+/* Metadata of the named topics (count -1: all), brokers made known on the way. */
+enum err client_metadata(struct client *client, const struct slice *names, int count, bool create,
+                         struct metadata_response *response, struct arena *arena) MUST_CHECK;
+
+#endif
