@@ -321,6 +321,8 @@ static enum err tell_settings(struct controller *controller, const struct config
         const struct config_key *key = &config_topic_keys[i];
         const char *value = topic_value(&controller->image->layers, &controller->image->config->topic_defaults,
                                         controller->arena, key, settings, count, &source);
+        if (value != NULL) /* may be the image's, which need not live until the answer is sent */
+            value = text_of(controller->arena, slice_from_string(value));
         result->configs.items[i] = (struct create_topics_response_creatable_topic_configs){
             .name = slice_from_string(key->name), .value = slice_from_string(value), .config_source = (int8_t)source};
     }

@@ -3,9 +3,16 @@
 
 /* In rising order of key, as ApiVersions lists them. */
 static const struct handler table[] = {
-    {API_VERSIONS, false, handle_api_versions},
     {API_METADATA, false, handle_metadata},
+    {API_VERSIONS, false, handle_api_versions},
+    {API_CREATE_TOPICS, true, handle_create_topics},
+    {API_DELETE_TOPICS, true, handle_delete_topics},
+    {API_DESCRIBE_CONFIGS, false, handle_describe_configs},
+    {API_ALTER_CONFIGS, true, handle_alter_configs},
+    {API_CREATE_PARTITIONS, true, handle_create_partitions},
+    {API_INCREMENTAL_ALTER_CONFIGS, true, handle_incremental_alter_configs},
     {API_DESCRIBE_CLUSTER, false, handle_describe_cluster},
+    {API_LIST_CONFIG_RESOURCES, false, handle_list_config_resources},
 };
 
 const struct handler *handlers(int *count)
