@@ -10,6 +10,7 @@
 #ifndef RINGMAIN_NET_CLIENT_CLIENT_H
 #define RINGMAIN_NET_CLIENT_CLIENT_H
 
+#include "core/wire/api.h"
 #include "core/wire/messages.h"
 #include "io/reactor/fs.h"
 #include "io/reactor/machine.h"
