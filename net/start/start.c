@@ -2,12 +2,13 @@
 
 #include "io/reactor/fs.h"
 #include "io/reactor/machine.h"
+#include "io/reactor/mem_real.h"
 #include "net/start/broker.h"
 
 #include <stdio.h>
 #include <string.h>
 
-enum { FILE_LIMIT = 1 << 20, EXIT_USAGE = 2 };
+enum { FILE_LIMIT = 1 << 20, CONFIGURATION_LIMIT = 64 << 20, EXIT_USAGE = 2 };
 
 static const char usage[] =
     "usage: ringmain start [FILE] [--override key=value]...\n"
@@ -178,36 +179,53 @@ static int run(struct process *process)
     return process->failed || !clean;
 }
 
-int start_command(int argc, char **argv)
+/* The configuration is read on a machine of one shard, which is gone before the broker's is opened: how many shards
+ * that one has stands in the configuration, and only its threads may exist when signals are told where to go. */
+static int read_configuration(struct process *process, int argc, char **argv)
 {
-    struct process process = {0};
-    struct machine_options small = {.data_shards = 0};
-    char why[512];
-    /* The configuration is read on a machine of one shard: how many shards the broker has stands in it. */
+    struct machine_options options = {.data_shards = 0};
     struct machine *reader;
-    if (machine_open(&small, &reader, why) != ERR_OK) {
+    char why[512];
+    if (machine_open(&options, &reader, why) != ERR_OK) {
         fprintf(stderr, "level=error msg=\"%s\"\n", why);
         return 1;
     }
-    arena_init(&process.arena, io_mem(machine_io(reader, 0)), 64 << 20);
-    int code = configure(&process, machine_io(reader, 0), argc, argv);
-    if (code == 0) {
-        struct machine_options options = {.data_shards = process.config->ringmain_shards,
-                                          .pin = true,
-                                          .memory_limit = (size_t)process.config->ringmain_memory_bytes,
-                                          .on_signal = on_signal,
-                                          .context = &process};
-        if (options.data_shards == 0)
-            options.data_shards = machine_cores() > 1 ? machine_cores() - 1 : 1;
-        if (machine_open(&options, &process.machine, why) == ERR_OK) {
-            code = run(&process);
-            machine_close(process.machine);
-        } else {
-            fprintf(stderr, "level=error msg=\"%s\"\n", why);
-            code = 1;
-        }
-    }
-    arena_fini(&process.arena);
+    int code = configure(process, machine_io(reader, 0), argc, argv);
     machine_close(reader);
+    return code;
+}
+
+static int run_machine(struct process *process)
+{
+    int shards = process->config->ringmain_shards, cores = machine_cores();
+    char why[512];
+    struct machine_options options = {.data_shards = shards > 0  ? shards
+                                                     : cores > 1 ? cores - 1
+                                                                 : 1,
+                                      .pin = true,
+                                      .memory_limit = (size_t)process->config->ringmain_memory_bytes,
+                                      .on_signal = on_signal,
+                                      .context = process};
+    if (machine_open(&options, &process->machine, why) != ERR_OK) {
+        fprintf(stderr, "level=error msg=\"%s\"\n", why);
+        return 1;
+    }
+    int code = run(process);
+    machine_close(process->machine);
+    return code;
+}
+
+int start_command(int argc, char **argv)
+{
+    struct process process = {0};
+    struct mem *mem = mem_real_open(CONFIGURATION_LIMIT);
+    if (mem == NULL)
+        return 1;
+    arena_init(&process.arena, mem, CONFIGURATION_LIMIT);
+    int code = read_configuration(&process, argc, argv);
+    if (code == 0)
+        code = run_machine(&process);
+    arena_fini(&process.arena);
+    mem_real_close(mem);
     return code < 0 ? 0 : code;
 }

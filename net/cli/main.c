@@ -1,0 +1,41 @@
+/* The one binary: `ringmain COMMAND`. */
+#include "net/cli/cli.h"
+#include "net/start/start.h"
+
+#include <stdbool.h>
+#include <stdio.h>
+#include <string.h>
+
+static const char usage[] = "usage: ringmain COMMAND [ARGUMENT]...\n"
+                            "\n"
+                            "  start     run a broker\n"
+                            "  topic     create, list, describe, alter, delete topics\n"
+                            "  config    describe and alter settings of topics and brokers\n"
+                            "  cluster   describe the cluster\n"
+                            "  version   print the version\n"
+                            "\n"
+                            "`ringmain COMMAND --help` says more.\n";
+
+static const struct {
+    const char *name;
+    int (*run)(int argc, char **argv);
+} commands[] = {
+    {"start", start_command},
+    {"topic", topic_command},
+    {"config", config_command},
+    {"cluster", cluster_command},
+};
+
+int main(int argc, char **argv)
+{
+    for (size_t i = 0; argc >= 2 && i < COUNT_OF(commands); i++)
+        if (strcmp(argv[1], commands[i].name) == 0)
+            return commands[i].run(argc - 1, argv + 1);
+    if (argc >= 2 && strcmp(argv[1], "version") == 0) {
+        printf("ringmain %s\n", RINGMAIN_VERSION);
+        return 0;
+    }
+    bool help = argc >= 2 && (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "help") == 0);
+    fputs(usage, help ? stdout : stderr);
+    return help ? 0 : 2;
+}
