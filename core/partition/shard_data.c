@@ -8,6 +8,11 @@ int partition_shard(struct uuid topic_id, int32_t index, int data_shards)
                  (uint64_t)data_shards);
 }
 
+struct wait_waker *shard_data_waker(struct shard_data *data)
+{
+    return &data->waker;
+}
+
 struct list *shard_data_partitions(struct shard_data *data)
 {
     return &data->in_order;

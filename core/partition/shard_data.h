@@ -63,6 +63,8 @@ struct shard_data_stop {
 };
 void shard_data_stop(struct shard_data *data, struct shard_data_stop *stop);
 
+/* For a wait that is over before it begins. */
+struct wait_waker *shard_data_waker(struct shard_data *data);
 /* Every partition of this shard in order of creation, for DescribeLogDirs and metrics. */
 struct list *shard_data_partitions(struct shard_data *data);
 #define PARTITION_OF(link) CONTAINER_OF(link, struct partition, _in_shard)

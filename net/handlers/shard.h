@@ -10,6 +10,7 @@
 #include "core/meta/image.h"
 #include "core/partition/shard_data.h"
 #include "net/conn/server.h"
+#include "net/handlers/fetch_session.h"
 
 struct control; /* the control shard's: quorum, controller; net/handlers/control.h */
 
@@ -18,9 +19,10 @@ struct shard {
     struct broker *broker;
     int index; /* == io_shard(io); the control shard is broker->data_shards */
     const struct image *image;
-    struct shard_data *data;   /* NULL on the control shard */
-    struct control *control;   /* NULL on data shards */
-    struct conn_server server; /* data shards */
+    struct shard_data *data;                   /* NULL on the control shard */
+    struct control *control;                   /* NULL on data shards */
+    struct conn_server server;                 /* data shards */
+    struct fetch_session_cache fetch_sessions; /* data shards; made by the first fetch that wants a session */
 };
 
 struct broker {

@@ -3,6 +3,8 @@
 
 /* In rising order of key, as ApiVersions lists them. */
 static const struct handler table[] = {
+    {API_PRODUCE, false, handle_produce},
+    {API_FETCH, false, handle_fetch},
     {API_METADATA, false, handle_metadata},
     {API_VERSIONS, false, handle_api_versions},
     {API_CREATE_TOPICS, true, handle_create_topics},

@@ -1,0 +1,156 @@
+/* What a fetch answers: each partition with its bytes as a range of a file; in a session only what is new. */
+#include "core/wire/error.h"
+#include "net/handlers/endpoints.h"
+#include "net/handlers/fetch.h"
+
+typedef struct fetch_response_partition_data partition_answer;
+typedef struct fetch_response_fetchable_topic_response topic_answer;
+
+enum { VERSION_STORAGE_ERROR = 6, VERSION_TOPIC_ID = 13 };
+
+static bool same_topic(const struct fetch_part *a, const struct fetch_part *b)
+{
+    return uuid_equal(a->position.topic_id, b->position.topic_id) && slice_equal(a->position.topic, b->position.topic);
+}
+
+static void fill_part(struct fetch *fetch, struct fetch_part *part, partition_answer *out)
+{
+    const struct partition_read *read = &part->read;
+    wire_set_defaults(&fetch_response_partition_data_struct, out);
+    out->partition_index = part->position.partition;
+    out->error_code = read->error;
+    if (read->error == KAFKA_ERROR_KAFKA_STORAGE_ERROR && fetch->request->header.version < VERSION_STORAGE_ERROR)
+        out->error_code = KAFKA_ERROR_NOT_LEADER_OR_FOLLOWER;
+    out->high_watermark = read->high_watermark;
+    out->last_stable_offset = read->last_stable_offset;
+    out->log_start_offset = read->log_start_offset;
+    out->diverging_epoch.epoch = read->diverging_epoch;
+    out->diverging_epoch.end_offset = read->diverging_end_offset;
+    if (fetch->message.isolation_level != PARTITION_READ_COMMITTED)
+        out->aborted_transactions.count = -1;
+    out->records.data = SLICE_LITERAL("");
+    if (part->take > 0) {
+        part->range =
+            (struct wire_file_range){.file = read->file, .hot = read->hot, .pos = read->pos, .length = part->take};
+        out->records = (struct wire_records){.data = SLICE_NULL, .ranges = &part->range, .range_count = 1};
+    }
+}
+
+static bool fill_leader(struct fetch *fetch, const struct fetch_part *part, partition_answer *out,
+                        struct fetch_response *response)
+{
+    struct request *request = fetch->request;
+    const struct image *image = request->shard->image;
+    const struct image_topic *topic = image_topic_by_id(image, part->topic_id);
+    const struct image_partition *partition =
+        topic == NULL ? NULL : image_partition_at(topic, part->position.partition);
+    if (partition == NULL || partition->leader < 0)
+        return true;
+    out->current_leader.leader_id = partition->leader;
+    out->current_leader.leader_epoch = partition->leader_epoch;
+    for (int32_t i = 0; i < response->node_endpoints.count; i++)
+        if (response->node_endpoints.items[i].node_id == partition->leader)
+            return true;
+    if (response->node_endpoints.items == NULL)
+        response->node_endpoints.items =
+            ARENA_ARRAY(&request->arena, struct fetch_response_node_endpoint, (size_t)image->broker_count);
+    if (response->node_endpoints.items == NULL)
+        return false;
+    const struct image_broker *broker = image_broker_by_id(image, partition->leader);
+    struct fetch_response_node_endpoint node = {.node_id = partition->leader};
+    if (broker == NULL || !endpoint_of(request, broker, &node.host, &node.port))
+        return true;
+    node.rack = slice_from_string(broker->rack);
+    response->node_endpoints.items[response->node_endpoints.count++] = node;
+    return true;
+}
+
+/* In an incremental answer only what is new; everything is noted in the session. */
+static bool is_shown(struct fetch *fetch, struct fetch_part *part)
+{
+    if (fetch->session == NULL || part->cached == NULL)
+        return true;
+    struct fetch_session_answer answer = {.error = part->read.error,
+                                          .has_bytes = part->take > 0,
+                                          .is_diverging = part->read.diverging_epoch >= 0,
+                                          .preferred_read_replica = -1,
+                                          .high_watermark = part->read.high_watermark,
+                                          .log_start_offset = part->read.log_start_offset};
+    bool is_new = fetch_session_answer(fetch->session, part->cached, &answer);
+    return !fetch->incremental || is_new;
+}
+
+static bool fill_topics(struct fetch *fetch, struct fetch_response *response)
+{
+    struct arena *arena = &fetch->request->arena;
+    topic_answer *topics = ARENA_ARRAY(arena, topic_answer, (size_t)fetch->count + 1);
+    partition_answer *parts = ARENA_ARRAY(arena, partition_answer, (size_t)fetch->count + 1);
+    if (topics == NULL || parts == NULL)
+        return false;
+    response->responses.items = topics;
+    const struct fetch_part *before = NULL;
+    for (int32_t i = 0; i < fetch->count; i++) {
+        struct fetch_part *part = &fetch->parts[i];
+        if (!is_shown(fetch, part))
+            continue;
+        if (before == NULL || !same_topic(before, part)) {
+            topic_answer *topic = &topics[response->responses.count++];
+            *topic = (topic_answer){.topic = part->position.topic, .topic_id = part->position.topic_id};
+            topic->partitions.items = parts;
+        }
+        before = part;
+        topics[response->responses.count - 1].partitions.count++;
+        fill_part(fetch, part, parts);
+        if ((part->read.error == KAFKA_ERROR_NOT_LEADER_OR_FOLLOWER ||
+             part->read.error == KAFKA_ERROR_FENCED_LEADER_EPOCH) &&
+            !fill_leader(fetch, part, parts, response))
+            return false;
+        parts++;
+    }
+    return true;
+}
+
+/* A full request that asked for a session gets one if there is room; its partitions are kept in it. */
+static void create_session(struct fetch *fetch)
+{
+    struct shard *shard = fetch->request->shard;
+    fetch->session = fetch_session_create(&shard->fetch_sessions, fetch->replica_id >= 0,
+                                          fetch->request->header.version >= VERSION_TOPIC_ID, fetch->count,
+                                          io_now_ns(shard->io) / 1000000, io_random(shard->io));
+    for (int32_t i = 0; fetch->session != NULL && i < fetch->count; i++) {
+        fetch->parts[i].cached = fetch_session_put(fetch->session, &fetch->parts[i].position);
+        if (fetch->parts[i].cached == NULL) {
+            fetch_session_drop(fetch->session);
+            fetch_session_release(fetch->session);
+            fetch->session = NULL;
+        }
+    }
+}
+
+static void fetch_sent(struct request *request)
+{
+    fetch_release_all(request->handler_state);
+}
+
+void fetch_answer(struct fetch *fetch)
+{
+    struct request *request = fetch->request;
+    struct fetch_response response = {.error_code = fetch->error};
+    if (fetch->error == KAFKA_ERROR_NONE && fetch->creates_session)
+        create_session(fetch);
+    /* Somebody used the session while this request waited: its picture of what was sent is not ours any more. */
+    if (fetch->incremental && fetch->session != NULL && fetch->session->epoch != fetch->session_epoch)
+        response.error_code = fetch->error = KAFKA_ERROR_INVALID_FETCH_SESSION_EPOCH;
+    bool filled = fetch->error != KAFKA_ERROR_NONE || fill_topics(fetch, &response);
+    if (fetch->session != NULL) {
+        response.session_id = fetch->session->id;
+        fetch_session_release(fetch->session);
+        fetch->session = NULL;
+    }
+    request->handler_state = fetch;
+    request->released = fetch_sent;
+    if (filled)
+        request_answer(request, &response);
+    else
+        request_close(request);
+}

@@ -1,0 +1,368 @@
+/* Produce: one batch a partition, checked here, appended on the shards that own the partitions.
+ *
+ *   decode -> partition_check (this shard) -> a slice per owning shard --message--> partition_append ... done
+ *                                                 ^------------------message-----------------------------'
+ *   all slices are back -> the answer
+ *
+ * Frame, arena and everything in it stay this shard's memory; a slice belongs to the owner's shard from its message
+ * until it comes back. Rules: kafka-surface 2.2; KIP-98, KIP-467, KIP-516, KIP-951.
+ */
+#include "core/wire/error.h"
+#include "core/wire/messages.h"
+#include "net/handlers/api.h"
+#include "net/handlers/endpoints.h"
+#include "net/handlers/shard.h"
+
+typedef struct produce_response_partition_produce_response partition_answer;
+typedef struct produce_response_topic_produce_response topic_answer;
+
+enum { VERSION_ZSTD = 7, CODEC_ZSTD = 4 };
+
+struct produce;
+
+struct produce_part {
+    struct partition_append append;
+    struct produce_slice *slice;
+    struct produce_part *next; /* in the slice */
+    struct uuid topic_id;
+    int32_t index;
+    bool answered;
+};
+
+struct produce_slice {
+    struct io_msg msg;
+    struct io_timer timer; /* the client's timeout, on the owner's shard */
+    struct produce *produce;
+    struct io *owner; /* while it is there */
+    struct produce_part *parts, **last;
+    int32_t pending;
+};
+
+struct produce {
+    struct request *request;
+    struct produce_request message;
+    struct produce_part *parts;   /* in request order */
+    struct produce_slice *slices; /* by shard */
+    int32_t part_count;
+    int32_t out_count; /* slices on their way */
+};
+
+/* ---- the answer
+ * -------------------------------------------------------------------------------------------------------- */
+
+static bool fill_record_errors(struct request *request, const struct partition_append *append, partition_answer *out)
+{
+    int32_t count = append->record_error_count;
+    if (count == 0)
+        return true;
+    out->record_errors.items =
+        ARENA_ARRAY(&request->arena, struct produce_response_batch_index_and_error_message, (size_t)count);
+    if (out->record_errors.items == NULL)
+        return false;
+    out->record_errors.count = count;
+    for (int32_t i = 0; i < count; i++) {
+        out->record_errors.items[i].batch_index = append->record_errors[i].index;
+        out->record_errors.items[i].batch_index_error_message = slice_from_string(append->record_errors[i].message);
+    }
+    return true;
+}
+
+/* Where to go instead (KIP-951). One leader is named per partition; its address once. */
+static bool fill_leader(struct request *request, const struct produce_part *part, partition_answer *out,
+                        struct produce_response *response)
+{
+    const struct image *image = request->shard->image;
+    const struct image_topic *topic = image_topic_by_id(image, part->topic_id);
+    const struct image_partition *partition = topic == NULL ? NULL : image_partition_at(topic, part->index);
+    if (partition == NULL || partition->leader < 0)
+        return true;
+    out->current_leader.leader_id = partition->leader;
+    out->current_leader.leader_epoch = partition->leader_epoch;
+    for (int32_t i = 0; i < response->node_endpoints.count; i++)
+        if (response->node_endpoints.items[i].node_id == partition->leader)
+            return true;
+    if (response->node_endpoints.items == NULL)
+        response->node_endpoints.items =
+            ARENA_ARRAY(&request->arena, struct produce_response_node_endpoint, (size_t)image->broker_count);
+    if (response->node_endpoints.items == NULL)
+        return false;
+    const struct image_broker *broker = image_broker_by_id(image, partition->leader);
+    struct produce_response_node_endpoint node = {.node_id = partition->leader};
+    if (broker == NULL || !endpoint_of(request, broker, &node.host, &node.port))
+        return true;
+    node.rack = slice_from_string(broker->rack);
+    response->node_endpoints.items[response->node_endpoints.count++] = node;
+    return true;
+}
+
+static bool fill_part(struct produce *produce, const struct produce_part *part, partition_answer *out,
+                      struct produce_response *response)
+{
+    const struct partition_append *append = &part->append;
+    wire_set_defaults(&produce_response_partition_produce_response_struct, out);
+    out->index = part->index;
+    out->error_code = append->error;
+    out->base_offset = append->base_offset;
+    out->log_append_time_ms = append->log_append_time_ms;
+    out->log_start_offset = append->log_start_offset;
+    out->error_message = slice_from_string(append->error_message);
+    if (append->error == KAFKA_ERROR_NOT_LEADER_OR_FOLLOWER && !fill_leader(produce->request, part, out, response))
+        return false;
+    return fill_record_errors(produce->request, append, out);
+}
+
+static void answer(struct produce *produce)
+{
+    struct request *request = produce->request;
+    const struct produce_request *message = &produce->message;
+    struct produce_response response = {0};
+    response.responses.items = ARENA_ARRAY(&request->arena, topic_answer, (size_t)message->topic_data.count + 1);
+    response.responses.count = message->topic_data.count;
+    bool filled = response.responses.items != NULL;
+    const struct produce_part *part = produce->parts;
+    for (int32_t i = 0; filled && i < message->topic_data.count; i++) {
+        const struct produce_request_topic_produce_data *topic = &message->topic_data.items[i];
+        topic_answer *out = &response.responses.items[i];
+        int32_t count = topic->partition_data.count;
+        *out = (topic_answer){.name = topic->name, .topic_id = topic->topic_id};
+        out->partition_responses.items = ARENA_ARRAY(&request->arena, partition_answer, (size_t)count + 1);
+        out->partition_responses.count = count;
+        filled = out->partition_responses.items != NULL;
+        for (int32_t k = 0; filled && k < count; k++, part++)
+            filled = fill_part(produce, part, &out->partition_responses.items[k], &response);
+    }
+    if (filled)
+        request_answer(request, &response);
+    else
+        request_close(request);
+}
+
+static void finish(struct produce *produce)
+{
+    bool failed = false;
+    if (produce->message.acks != 0) {
+        answer(produce);
+        return;
+    }
+    for (int32_t i = 0; i < produce->part_count; i++)
+        failed = failed || produce->parts[i].append.error != KAFKA_ERROR_NONE;
+    /* Without an answer a closed connection is the only way to make the client look for the right broker. */
+    if (failed)
+        request_close(produce->request);
+    else
+        request_drop(produce->request);
+}
+
+/* ---- on the owner's shard
+ * ------------------------------------------------------------------------------------------------ */
+
+static void slice_home(struct io_msg *msg, struct io *io)
+{
+    struct produce *produce = CONTAINER_OF(msg, struct produce_slice, msg)->produce;
+    if (--produce->out_count == 0)
+        finish(produce);
+}
+
+static void slice_leave(struct produce_slice *slice)
+{
+    if (--slice->pending > 0)
+        return;
+    struct io *owner = slice->owner;
+    io_timer_stop(owner, &slice->timer);
+    slice->msg.run = slice_home;
+    io_post(owner, io_shard(slice->produce->request->io), &slice->msg);
+}
+
+static void slice_part_done(struct produce_slice *slice, struct produce_part *part)
+{
+    part->answered = true;
+    slice_leave(slice);
+}
+
+static void append_done(struct partition_append *append)
+{
+    struct produce_part *part = CONTAINER_OF(append, struct produce_part, append);
+    slice_part_done(part->slice, part);
+}
+
+static void slice_timeout(struct io_timer *timer)
+{
+    struct produce_slice *slice = CONTAINER_OF(timer, struct produce_slice, timer);
+    slice->pending++; /* so that it does not leave while we walk it */
+    for (struct produce_part *part = slice->parts; part != NULL; part = part->next)
+        if (!part->answered && partition_cancel_append(&part->append))
+            slice_part_done(slice, part);
+    slice_leave(slice);
+}
+
+static void slice_run(struct produce_slice *slice, struct shard *shard)
+{
+    slice->owner = shard->io;
+    slice->pending++; /* as above */
+    for (struct produce_part *part = slice->parts; part != NULL; part = part->next) {
+        struct partition *partition = shard_data_find(shard->data, part->topic_id, part->index);
+        if (partition != NULL) {
+            partition_append(partition, &part->append);
+            continue;
+        }
+        part->append.error = KAFKA_ERROR_NOT_LEADER_OR_FOLLOWER; /* not yet, or not any more */
+        slice_part_done(slice, part);
+    }
+    int64_t timeout_ms = slice->produce->message.timeout_ms;
+    if (slice->produce->message.acks == -1 && slice->pending > 1 && timeout_ms >= 0 &&
+        io_timer_start(shard->io, &slice->timer, io_now_ns(shard->io) + timeout_ms * 1000000) != ERR_OK)
+        slice->timer.deadline_ns = INT64_MAX; /* no memory for a timer: the client waits for the flush */
+    slice_leave(slice);
+}
+
+static void slice_arrived(struct io_msg *msg, struct io *io)
+{
+    struct produce_slice *slice = CONTAINER_OF(msg, struct produce_slice, msg);
+    slice_run(slice, broker_shard(slice->produce->request->shard->broker, io));
+}
+
+/* ---- on the connection's shard
+ * -------------------------------------------------------------------------------------------- */
+
+static void refuse(struct produce_part *part, int16_t error, const char *message)
+{
+    part->append.error = error;
+    part->append.error_message = message;
+    part->append.base_offset = part->append.log_append_time_ms = part->append.log_start_offset = -1;
+}
+
+static const char *check_request(const struct produce_request *message, int16_t *error)
+{
+    *error = KAFKA_ERROR_NONE;
+    if (message->acks < -1 || message->acks > 1) {
+        *error = KAFKA_ERROR_INVALID_REQUIRED_ACKS;
+        return "acks must be -1, 0 or 1";
+    }
+    if (!slice_is_null(message->transactional_id)) {
+        *error = KAFKA_ERROR_INVALID_TXN_STATE; /* fatal to the client: this broker has no transactions */
+        return "this broker does not take part in transactions";
+    }
+    return NULL;
+}
+
+/* What can be said without the partition. False: the part is refused. */
+static bool admit(struct produce *produce, const struct image_topic *topic, struct produce_part *part, bool by_id)
+{
+    struct request *request = produce->request;
+    const struct image_partition *partition = topic == NULL ? NULL : image_partition_at(topic, part->index);
+    if (partition == NULL) {
+        refuse(part, by_id && topic == NULL ? KAFKA_ERROR_UNKNOWN_TOPIC_ID : KAFKA_ERROR_UNKNOWN_TOPIC_OR_PARTITION,
+               NULL);
+        return false;
+    }
+    part->topic_id = topic->id;
+    if (topic->is_internal && !slice_equal_string(request->header.client_id, "__admin_client")) {
+        refuse(part, KAFKA_ERROR_INVALID_TOPIC_EXCEPTION, NULL);
+        return false;
+    }
+    if (partition->leader != request->shard->broker->node_id) {
+        refuse(part, KAFKA_ERROR_NOT_LEADER_OR_FOLLOWER, NULL);
+        return false;
+    }
+    int32_t needed = topic->config.min_insync_replicas < partition->replica_count ? topic->config.min_insync_replicas
+                                                                                  : partition->replica_count;
+    if (produce->message.acks == -1 && partition->isr_count < needed) {
+        refuse(part, KAFKA_ERROR_NOT_ENOUGH_REPLICAS, NULL);
+        return false;
+    }
+    if (!partition_check(&topic->config, io_wall_ms(request->io), &request->arena, &part->append))
+        return false;
+    if ((part->append.header.attributes & BATCH_CODEC_MASK) == CODEC_ZSTD && request->header.version < VERSION_ZSTD) {
+        refuse(part, KAFKA_ERROR_UNSUPPORTED_COMPRESSION_TYPE, NULL);
+        return false;
+    }
+    if (part->append.header.attributes & BATCH_TRANSACTIONAL) {
+        refuse(part, KAFKA_ERROR_INVALID_TXN_STATE, "transactional records without a transactional id");
+        return false;
+    }
+    return true;
+}
+
+static void add_to_slice(struct produce *produce, struct produce_part *part)
+{
+    int shard = partition_shard(part->topic_id, part->index, produce->request->shard->broker->data_shards);
+    struct produce_slice *slice = &produce->slices[shard];
+    if (slice->last == NULL)
+        slice->last = &slice->parts;
+    part->slice = slice;
+    *slice->last = part;
+    slice->last = &part->next;
+    slice->pending++;
+}
+
+static void admit_topic(struct produce *produce, const struct produce_request_topic_produce_data *data, int16_t error,
+                        const char *why, struct produce_part **next)
+{
+    const struct image *image = produce->request->shard->image;
+    bool by_id = produce->request->header.version >= 13;
+    const struct image_topic *topic =
+        by_id ? image_topic_by_id(image, data->topic_id) : image_topic_by_name(image, data->name);
+    for (int32_t i = 0; i < data->partition_data.count; i++) {
+        const struct produce_request_partition_produce_data *wanted = &data->partition_data.items[i];
+        struct produce_part *part = (*next)++;
+        part->index = wanted->index;
+        part->append.done = append_done;
+        part->append.records = (uint8_t *)(uintptr_t)wanted->records.data.data; /* the frame is ours to write */
+        part->append.length = wanted->records.data.length;
+        part->append.acks = produce->message.acks;
+        if (error != KAFKA_ERROR_NONE)
+            refuse(part, error, why);
+        else if (admit(produce, topic, part, by_id))
+            add_to_slice(produce, part);
+    }
+}
+
+static void send_slices(struct produce *produce)
+{
+    struct request *request = produce->request;
+    int count = request->shard->broker->data_shards;
+    for (int i = 0; i < count; i++)
+        produce->out_count += produce->slices[i].parts != NULL;
+    if (produce->out_count == 0) {
+        finish(produce);
+        return;
+    }
+    for (int i = 0; i < count; i++) {
+        struct produce_slice *slice = &produce->slices[i];
+        slice->produce = produce;
+        slice->timer.fire = slice_timeout;
+        slice->msg.run = slice_arrived;
+        if (slice->parts == NULL)
+            continue;
+        if (i == request->shard->index)
+            slice_run(slice, request->shard);
+        else
+            io_post(request->io, i, &slice->msg);
+    }
+}
+
+void handle_produce(struct request *request)
+{
+    struct produce *produce = ARENA_NEW(&request->arena, struct produce);
+    if (produce == NULL) {
+        request_close(request);
+        return;
+    }
+    produce->request = request;
+    if (!request_decode(request, &produce->message))
+        return;
+    for (int32_t i = 0; i < produce->message.topic_data.count; i++)
+        produce->part_count += produce->message.topic_data.items[i].partition_data.count;
+    produce->parts = ARENA_ARRAY(&request->arena, struct produce_part, (size_t)produce->part_count + 1);
+    produce->slices = ARENA_ARRAY(&request->arena, struct produce_slice, (size_t)request->shard->broker->data_shards);
+    if (produce->parts == NULL || produce->slices == NULL) {
+        request_close(request);
+        return;
+    }
+    int16_t error;
+    const char *why = check_request(&produce->message, &error);
+    struct produce_part *next = produce->parts;
+    for (int32_t i = 0; i < produce->message.topic_data.count; i++)
+        admit_topic(produce, &produce->message.topic_data.items[i], error, why, &next);
+    send_slices(produce);
+}
