@@ -14,7 +14,7 @@ const char *checkpoint_file_name(enum checkpoint_kind kind)
     return names[kind];
 }
 
-/* ---- numbers and lines ------------------------------------------------------------------------------------------- */
+/* ---- numbers and lines ------------------------------------------------------------------------------------------ */
 
 /* Decimal, without sign or blanks, at most `most`. */
 static bool parse_number(struct slice text, int64_t most, int64_t *value)

@@ -28,7 +28,7 @@ enum { CHECKPOINT_TOPIC_MAX = 249, CHECKPOINT_CLUSTER_ID_SIZE = 64 };
 
 const char *checkpoint_file_name(enum checkpoint_kind kind);
 
-/* ---- reading ----------------------------------------------------------------------------------------------------- */
+/* ---- reading ---------------------------------------------------------------------------------------------------- */
 
 struct checkpoint_entry {
     struct slice topic;
@@ -56,7 +56,7 @@ enum err checkpoint_read_topic_id(struct slice text, struct uuid *topic_id) MUST
 /* "topic-3": its two halves. False: not the name of a partition's directory. */
 bool checkpoint_split_name(const char *name, struct slice *topic, int32_t *partition);
 
-/* ---- making ------------------------------------------------------------------------------------------------------ */
+/* ---- making ----------------------------------------------------------------------------------------------------- */
 
 /* Text that grows; `failed` stays when memory was short, and is to be looked at once, at the end. */
 struct checkpoint_text {

@@ -102,7 +102,7 @@ void partition_append(struct partition *partition, struct partition_append *appe
  * REQUEST_TIMED_OUT: true. False: done() will be called. */
 bool partition_cancel_append(struct partition_append *append) MUST_CHECK;
 
-/* ---- read -------------------------------------------------------------------------------------------------------- */
+/* ---- read ------------------------------------------------------------------------------------------------------- */
 
 enum partition_isolation { PARTITION_READ_UNCOMMITTED = 0, PARTITION_READ_COMMITTED = 1 };
 

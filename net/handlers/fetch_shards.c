@@ -139,9 +139,7 @@ static void send_all(struct fetch *fetch, void (*run)(struct io_msg *msg, struct
     home(fetch);
 }
 
-/* ---- read
- * ------------------------------------------------------------------------------------------------------------------------
- */
+/* ---- read ------------------------------------------------------------------------------------------------------- */
 
 static void read_leave(struct fetch_slice *slice, struct io *owner)
 {
@@ -179,9 +177,7 @@ void fetch_read_all(struct fetch *fetch, void (*all_home)(struct fetch *fetch))
     send_all(fetch, slice_read);
 }
 
-/* ---- wait
- * -------------------------------------------------------------------------------------------------------------------------
- */
+/* ---- wait ------------------------------------------------------------------------------------------------------- */
 
 static void group_woken(struct wait_group *group)
 {

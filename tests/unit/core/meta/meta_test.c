@@ -97,7 +97,7 @@ static struct meta_record config_of(int8_t type, const char *resource, const cha
     return record;
 }
 
-/* ---- an image as text, to compare whole images ---------------------------------------------------------------------- */
+/* ---- an image as text, to compare whole images ------------------------------------------------------------------ */
 
 struct printer {
     struct image_writer writer;
@@ -167,7 +167,7 @@ static void assert_snapshot_gives_the_same(struct fixture *f)
     end(&fresh);
 }
 
-/* ---- tests ----------------------------------------------------------------------------------------------------------- */
+/* ---- tests ------------------------------------------------------------------------------------------------------ */
 
 static void a_topic_is_found_by_name_and_by_id_and_carries_its_settings(void **state)
 {
