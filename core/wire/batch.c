@@ -272,7 +272,8 @@ static size_t put_bytes(uint8_t *to, struct slice bytes)
 bool batch_builder_add(struct batch_builder *builder, int64_t timestamp_ms, struct slice key, struct slice value,
                        struct slice headers, int32_t header_count)
 {
-    size_t most = 1 + VARLONG_MAX_SIZE + 5 * VARINT_MAX_SIZE + key.length + value.length + headers.length;
+    _Static_assert(BATCH_RECORD_OVERHEAD == 1 + VARLONG_MAX_SIZE + 5 * VARINT_MAX_SIZE, "length, attributes, deltas");
+    size_t most = BATCH_RECORD_OVERHEAD + key.length + value.length + headers.length;
     if (most > INT32_MAX || builder->capacity - builder->length < most)
         return false;
     if (builder->count == 0)

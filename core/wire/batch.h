@@ -24,6 +24,7 @@ enum {
     BATCH_PREFIX_BYTES = 12, /* base offset and length: what must be there to know the size */
     BATCH_HEADER_BYTES = 61,
     BATCH_MAGIC = 2,
+    BATCH_RECORD_OVERHEAD = 36, /* at most this around key, value and headers: the room that a builder asks for */
     BATCH_CODEC_MASK = 0x07,
     BATCH_LOG_APPEND_TIME = 0x08,
     BATCH_TRANSACTIONAL = 0x10,

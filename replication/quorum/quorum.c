@@ -5,8 +5,6 @@
 /* ---- one proposal, one batch ----------------------------------------------------------------------------------------
  */
 
-enum { RECORD_OVERHEAD = 32 }; /* lengths, deltas, null key: at most this around a value */
-
 enum err quorum_make_batch(struct mem *mem, int64_t now_ms, const struct meta_record *records, int count,
                            uint8_t **data, size_t *size)
 {
@@ -22,7 +20,7 @@ enum err quorum_make_batch(struct mem *mem, int64_t now_ms, const struct meta_re
         if (err == ERR_OK && values.length > QUORUM_RECORDS_BYTES_MAX)
             err = ERR_LIMIT;
     }
-    size_t capacity = BATCH_HEADER_BYTES + values.length + (size_t)count * RECORD_OVERHEAD;
+    size_t capacity = BATCH_HEADER_BYTES + values.length + (size_t)count * BATCH_RECORD_OVERHEAD;
     *data = err == ERR_OK ? mem_alloc(mem, capacity) : NULL;
     *size = 0;
     if (err == ERR_OK && *data == NULL)
