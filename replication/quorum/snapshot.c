@@ -43,10 +43,9 @@ static void put_control(struct snapshot_writer *snapshot, int16_t type, const ui
 
 static void put_chunk(struct snapshot_writer *snapshot)
 {
-    enum { RECORD_OVERHEAD = 32 };
     if (snapshot->count == 0 || snapshot->err != ERR_OK)
         return;
-    size_t capacity = BATCH_HEADER_BYTES + snapshot->values.length + (size_t)snapshot->count * RECORD_OVERHEAD;
+    size_t capacity = BATCH_HEADER_BYTES + snapshot->values.length + (size_t)snapshot->count * BATCH_RECORD_OVERHEAD;
     struct mem *mem = snapshot->values.mem;
     uint8_t *data = mem_alloc(mem, capacity);
     if (data == NULL) {
