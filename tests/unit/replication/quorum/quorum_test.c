@@ -47,9 +47,9 @@ static int set_up(void **state)
     arena_init(&arena, io_mem(io), 1 << 24);
     settings = (struct config_settings){0};
     struct config_layers layers = {.node = &settings};
-    assert_int_equal(config_add_override("metadata.log.max.record.bytes.between.snapshots=3000", &arena, &settings,
-                                         &problems),
-                     ERR_OK);
+    assert_int_equal(
+        config_add_override("metadata.log.max.record.bytes.between.snapshots=3000", &arena, &settings, &problems),
+        ERR_OK);
     assert_int_equal(config_load(&layers, &arena, &problems, &config), ERR_OK);
     return 0;
 }
