@@ -134,6 +134,9 @@ void log_find(struct log *log, struct log_find *find);
 enum err log_advance_start(struct log *log, int64_t offset) MUST_CHECK;
 /* Periodic: removes files whose delay is over, closes descriptors that nothing uses. */
 void log_tick(struct log *log, int64_t now_ms);
+/* Periodic, with the recovery point: writes the growing segment's indexes by a job, when they have grown. After a crash
+ * only what lies behind them and the recovery point is read. */
+void log_checkpoint_index(struct log *log);
 /* Removes what retention.ms and retention.bytes say, below `below`. The number of segments taken out. */
 int log_retain(struct log *log, int64_t now_ms, int64_t below);
 

@@ -107,10 +107,27 @@ static bool is_candidate(const struct log *log, const struct log_find *find, con
     return segment->max_timestamp >= 0;
 }
 
+/* The timestamps of a segment that was not looked at since the start are in its index. */
+static enum err load_indexes(struct log *log, const struct log_find *find, struct list *link)
+{
+    enum err err = ERR_OK;
+    for (; err == ERR_OK && link != &log->segments; link = link->next) {
+        err = log_load_index(log, SEGMENT_OF(link));
+        if (find->at != LOG_AT_MAX && SEGMENT_OF(link)->max_timestamp >= find->at)
+            break; /* the others are not needed for this answer */
+    }
+    return err;
+}
+
 /* The next segment that may hold the answer, from `link` on. */
 static void find_next(struct log *log, struct log_find *find, struct list *link)
 {
     struct log_find_plan *plan = find->_plan;
+    enum err loaded = load_indexes(log, find, link);
+    if (loaded != ERR_OK) {
+        find_finish(find, loaded);
+        return;
+    }
     while (link != &log->segments && !is_candidate(log, find, SEGMENT_OF(link)))
         link = link->next;
     if (link == &log->segments) {

@@ -38,6 +38,14 @@ struct log_flush_job {
     enum err err;
 };
 
+/* Writing the growing segment's indexes, so that recovery need not begin at its first batch. */
+struct log_index_job {
+    struct io_job job;
+    struct segment *segment;
+    const char *directory;
+    struct segment_image image;
+};
+
 struct log {
     struct io *io;
     struct mem *mem;
@@ -49,6 +57,7 @@ struct log {
     int64_t start_offset, end_offset, durable_offset;
     int64_t size_bytes;
     bool sealed;
+    int32_t index_jobs;
     bool directory_dirty, epochs_dirty;
     struct log_epoch *epochs;
     int32_t epoch_count, epoch_capacity;

@@ -83,8 +83,31 @@ static void trim_epochs(struct log *log)
 /* ---- the start
  * ----------------------------------------------------------------------------------------------------------- */
 
+static const char *const suffixes[] = {".log", ".index", ".timeindex", ".txnindex", ".snapshot"};
+
+static bool deleted_path(const char *path, char deleted[SEGMENT_PATH_MAX])
+{
+    int length = snprintf(deleted, SEGMENT_PATH_MAX, "%s.deleted", path);
+    return length > 0 && length < SEGMENT_PATH_MAX;
+}
+
+/* What was taken out must not come back after a crash: its files are named .deleted at once. A rename that fails costs
+ * only that; removal looks for both names. */
+static void rename_deleted(struct log *log, const struct segment *segment)
+{
+    char path[SEGMENT_PATH_MAX], deleted[SEGMENT_PATH_MAX];
+    for (size_t i = 0; i < COUNT_OF(suffixes); i++) {
+        if (!segment_path(log->directory, segment->base_offset, suffixes[i], path) || !deleted_path(path, deleted))
+            continue;
+        enum err ignored = fs_rename(io_fs(log->io), path, deleted);
+        MAYBE(ignored == ERR_OK);
+    }
+    log->directory_dirty = true;
+}
+
 static void take_out(struct log *log, struct segment *segment)
 {
+    rename_deleted(log, segment);
     list_remove(&segment->link);
     list_push_back(&log->removed, &segment->link);
     segment->remove_ms = io_wall_ms(log->io) + log->config->file_delete_delay_ms;
@@ -114,6 +137,8 @@ static int64_t newest_ms(struct log *log, struct segment *segment)
 {
     char path[SEGMENT_PATH_MAX];
     struct fs_info info;
+    if (log_load_index(log, segment) != ERR_OK)
+        return INT64_MAX; /* kept until it can be read */
     if (segment->max_timestamp >= 0)
         return segment->max_timestamp;
     if (!segment_path(log->directory, segment->base_offset, ".log", path) ||
@@ -170,12 +195,14 @@ struct removal {
 static void removal_work(struct io_job *job, struct fs *fs)
 {
     struct removal *removal = CONTAINER_OF(job, struct removal, job);
-    static const char *const suffixes[] = {".log", ".index", ".timeindex", ".txnindex"};
-    char path[SEGMENT_PATH_MAX];
+    char path[SEGMENT_PATH_MAX], deleted[SEGMENT_PATH_MAX];
     for (size_t i = 0; i < COUNT_OF(suffixes); i++) {
-        if (!segment_path(removal->log->directory, removal->segment->base_offset, suffixes[i], path))
+        if (!segment_path(removal->log->directory, removal->segment->base_offset, suffixes[i], path) ||
+            !deleted_path(path, deleted))
             continue;
-        enum err err = fs_unlink(fs, path);
+        enum err err = fs_unlink(fs, deleted);
+        if (err == ERR_NOT_FOUND)
+            err = fs_unlink(fs, path);
         if (err != ERR_OK && err != ERR_NOT_FOUND)
             removal->err = err;
     }
@@ -221,7 +248,7 @@ void log_tick(struct log *log, int64_t now_ms)
 
 bool log_is_busy(const struct log *log)
 {
-    if (log_is_flushing(log) || log->removals > 0)
+    if (log_is_flushing(log) || log->removals > 0 || log->index_jobs > 0)
         return true;
     LIST_EACH(link, &log->segments)
     if (SEGMENT_OF(link)->ref.count > 0)
@@ -234,6 +261,46 @@ bool log_is_busy(const struct log *log)
 
 /* ---- the clean stop
  * ------------------------------------------------------------------------------------------------------------ */
+
+static void index_work(struct io_job *job, struct fs *fs)
+{
+    struct log_index_job *index = CONTAINER_OF(job, struct log_index_job, job);
+    /* A cache: what could not be written is made again from the batches. */
+    enum err ignored = segment_write_image(fs, index->directory, &index->image);
+    MAYBE(ignored == ERR_OK);
+}
+
+static void index_done(struct io_job *job)
+{
+    struct log_index_job *index = CONTAINER_OF(job, struct log_index_job, job);
+    struct log *log = index->segment->ref.log;
+    log_ref_release(&index->segment->ref);
+    mem_free(log->mem, index->image.bytes, index->image.size);
+    MEM_DELETE(log->mem, index);
+    log->index_jobs--;
+}
+
+void log_checkpoint_index(struct log *log)
+{
+    struct segment *segment = log_active(log);
+    if (log->sealed || log->index_jobs > 0 || !segment->index_loaded ||
+        segment->index_count == segment->index_written_count)
+        return;
+    struct log_index_job *index = MEM_NEW(log->mem, struct log_index_job);
+    if (index == NULL)
+        return;
+    index->segment = segment;
+    index->directory = log->directory;
+    if (segment_make_image(log->mem, segment, &index->image) != ERR_OK) {
+        MEM_DELETE(log->mem, index);
+        return;
+    }
+    segment->index_written_count = segment->index_count;
+    log_hold(segment);
+    log->index_jobs++;
+    index->job = (struct io_job){.work = index_work, .done = index_done};
+    io_job_start(log->io, &index->job);
+}
 
 static enum err stop_segment(struct log *log, struct fs *fs, struct segment *segment)
 {

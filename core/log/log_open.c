@@ -127,6 +127,8 @@ enum err log_scan_segment(struct log *log, struct fs *fs, struct segment *segmen
 
 struct listing {
     struct mem *mem;
+    struct fs *fs;
+    const char *directory;
     int64_t *bases;
     size_t count, capacity;
     bool failed;
@@ -144,10 +146,20 @@ static bool parse_base(const char *name, int64_t *base)
     return strcmp(name + 20, ".log") == 0;
 }
 
+/* Taken out of the log before the stop: what cannot be removed now is tried again at the next start. */
+static void remove_leftover(const struct listing *listing, const char *name)
+{
+    char path[FS_PATH_MAX];
+    enum err ignored = join_path(listing->directory, name, path) ? fs_unlink(listing->fs, path) : ERR_INVALID;
+    MAYBE(ignored == ERR_OK);
+}
+
 static bool visit(void *context, const char *name, bool is_directory)
 {
     struct listing *listing = context;
     int64_t base;
+    if (!is_directory && strlen(name) > 8 && strcmp(name + strlen(name) - 8, ".deleted") == 0)
+        remove_leftover(listing, name);
     if (is_directory || strlen(name) != 24 || !parse_base(name, &base))
         return true;
     if (listing->count == listing->capacity) {
@@ -185,7 +197,7 @@ static enum err add_segment(struct log *log, struct fs *fs, int64_t base_offset)
 
 static enum err list_segments(struct log *log, struct fs *fs)
 {
-    struct listing listing = {.mem = log->mem};
+    struct listing listing = {.mem = log->mem, .fs = fs, .directory = log->directory};
     enum err err = fs_list(fs, log->directory, visit, &listing);
     if (err == ERR_OK && listing.failed)
         err = ERR_NO_MEMORY;
@@ -226,18 +238,53 @@ static enum err read_epochs(struct log *log, struct fs *fs)
     return err;
 }
 
-/* After a clean stop the index says where the last batches are: only they are looked at to find the end. */
-static void skip_by_index(struct log *log, struct fs *fs, struct segment *segment, struct log_scan *scan)
+/* The indexes on disk, as far as they speak of batches below `trusted_offset`, say where to begin to look. */
+static void skip_by_index(struct log *log, struct fs *fs, struct segment *segment, struct log_scan *scan,
+                          int64_t trusted_offset)
 {
-    segment->end_offset = INT64_MAX;
-    if (segment_read_index(fs, log->mem, log->directory, segment) == ERR_OK && segment->index_count > 0) {
+    segment->end_offset = INT64_MAX; /* not known yet: any entry may be inside */
+    if (segment_read_index(fs, log->mem, log->directory, segment) == ERR_OK)
+        segment_cut_index(segment, trusted_offset);
+    if (segment->index_count > 0) {
         const struct index_entry *entry = &segment->index[segment->index_count - 1];
         scan->from_pos = entry->pos;
         scan->next_offset = segment->base_offset + entry->relative_offset;
+    } else {
+        segment_drop_index(log->mem, segment);
+        segment->max_timestamp = -1;
     }
+    segment->index_loaded = true;
+}
+
+/* Scans from where the index says; when there is no good batch there it was wrong, and all of it is looked at. */
+static enum err scan_from_index(struct log *log, struct fs *fs, struct segment *segment, struct log_scan *scan,
+                                int64_t trusted_offset)
+{
+    struct log_scan whole = *scan;
+    skip_by_index(log, fs, segment, scan, trusted_offset);
+    int64_t from_pos = scan->from_pos;
+    enum err err = log_scan_segment(log, fs, segment, scan);
+    if (err != ERR_CORRUPT || from_pos == 0 || scan->valid_pos > from_pos)
+        return err;
     segment_drop_index(log->mem, segment);
-    segment->index_loaded = false;
-    scan->note = false;
+    segment->max_timestamp = segment->first_timestamp = -1;
+    segment->unindexed_bytes = 0;
+    *scan = whole;
+    return log_scan_segment(log, fs, segment, scan);
+}
+
+/* When the first batch was made decides when the segment is rolled. */
+static enum err read_first_timestamp(struct log *log, struct fs *fs, struct segment *segment)
+{
+    uint8_t bytes[BATCH_HEADER_BYTES];
+    struct batch_header header;
+    size_t got;
+    enum err err = log_segment_file(log, segment);
+    if (err == ERR_OK)
+        err = fs_read(fs, segment->file, bytes, sizeof(bytes), 0, &got);
+    if (err == ERR_OK && batch_read_header(bytes, got, &header) == ERR_OK)
+        segment->first_timestamp = header.max_timestamp;
+    return err;
 }
 
 /* Reads a segment as far as it must be; the last one always from its last known place, to find where it ends. */
@@ -247,6 +294,7 @@ static enum err recover_segment(struct log *log, struct fs *fs, const struct log
     int64_t next_base = last ? INT64_MAX : SEGMENT_OF(segment->link.next)->base_offset;
     int64_t look_from = options->clean ? INT64_MAX : options->recovery_point;
     bool replay = options->observer != NULL && next_base > options->replay_from;
+    int64_t trusted = replay && options->replay_from < look_from ? options->replay_from : look_from;
     *cut = false;
     if (!last && next_base <= look_from && !replay) {
         segment->end_offset = next_base;
@@ -258,14 +306,14 @@ static enum err recover_segment(struct log *log, struct fs *fs, const struct log
                             .next_offset = segment->base_offset,
                             .observer = options->observer,
                             .observe_from = options->replay_from};
-    if (!scan.crc && !replay && segment->size > 0)
-        skip_by_index(log, fs, segment, &scan);
-    enum err err = log_scan_segment(log, fs, segment, &scan);
+    enum err err = trusted > segment->base_offset && segment->size > 0
+                       ? scan_from_index(log, fs, segment, &scan, trusted)
+                       : log_scan_segment(log, fs, segment, &scan);
     if (err != ERR_OK && err != ERR_CORRUPT)
         return err;
     segment->end_offset = scan.end_offset;
     if (scan.valid_pos == segment->size)
-        return ERR_OK;
+        return last && segment->size > 0 ? read_first_timestamp(log, fs, segment) : ERR_OK;
     /* Never cut what was said to be durable: that is damage, and for a person to look at. */
     if (scan.end_offset < options->recovery_point || (options->clean && segment->size > 0))
         return ERR_CORRUPT;

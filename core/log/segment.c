@@ -67,7 +67,9 @@ bool segment_note(struct mem *mem, struct segment *segment, const struct batch_h
         segment->max_timestamp = header->max_timestamp;
     segment->end_offset = last_offset + 1;
     segment->unindexed_bytes += (int64_t)header->size;
-    if (segment->unindexed_bytes <= interval_bytes)
+    /* A scan begins at the last entry it trusts: that one is there already. */
+    bool has_entry = segment->index_count > 0 && segment->index[segment->index_count - 1].pos >= (uint64_t)pos;
+    if (segment->unindexed_bytes <= interval_bytes || has_entry)
         return true;
     if (!grow(mem, (void **)&segment->index, &segment->index_capacity, segment->index_count, sizeof(*segment->index)) ||
         !grow(mem, (void **)&segment->times, &segment->time_capacity, segment->time_count, sizeof(*segment->times)))
@@ -109,25 +111,25 @@ static enum err write_file(struct fs *fs, const char *path, const void *data, si
     return err;
 }
 
-enum err segment_write_index(struct fs *fs, struct mem *mem, const char *directory, const struct segment *segment)
+enum err segment_make_image(struct mem *mem, const struct segment *segment, struct segment_image *image)
 {
-    char path[SEGMENT_PATH_MAX];
     size_t index_bytes = (size_t)segment->index_count * 8;
     bool ends_behind =
         segment->max_timestamp >= 0 &&
         (segment->time_count == 0 || segment->times[segment->time_count - 1].timestamp < segment->max_timestamp);
     size_t time_bytes = ((size_t)segment->time_count + ends_behind) * 12;
-    size_t size = size_max(size_max(index_bytes, time_bytes), 1);
-    uint8_t *bytes = mem_alloc(mem, size);
+    *image = (struct segment_image){.base_offset = segment->base_offset,
+                                    .size = size_max(index_bytes + time_bytes, 1),
+                                    .index_bytes = index_bytes,
+                                    .time_bytes = time_bytes};
+    uint8_t *bytes = image->bytes = mem_alloc(mem, image->size);
     if (bytes == NULL)
         return ERR_NO_MEMORY;
     for (int32_t i = 0; i < segment->index_count; i++) {
         put_u32(bytes + i * 8, segment->index[i].relative_offset);
         put_u32(bytes + i * 8 + 4, segment->index[i].pos);
     }
-    enum err err = ERR_INVALID;
-    if (segment_path(directory, segment->base_offset, ".index", path))
-        err = write_file(fs, path, bytes, index_bytes);
+    bytes += index_bytes;
     for (int32_t i = 0; i < segment->time_count; i++) {
         put_i64(bytes + i * 12, segment->times[i].timestamp);
         put_u32(bytes + i * 12 + 8, segment->times[i].relative_offset);
@@ -136,10 +138,47 @@ enum err segment_write_index(struct fs *fs, struct mem *mem, const char *directo
         put_i64(bytes + time_bytes - 12, segment->max_timestamp);
         put_u32(bytes + time_bytes - 4, (uint32_t)(segment->end_offset - 1 - segment->base_offset));
     }
-    if (err == ERR_OK && segment_path(directory, segment->base_offset, ".timeindex", path))
-        err = write_file(fs, path, bytes, time_bytes);
-    mem_free(mem, bytes, size);
+    return ERR_OK;
+}
+
+enum err segment_write_image(struct fs *fs, const char *directory, const struct segment_image *image)
+{
+    char path[SEGMENT_PATH_MAX];
+    if (!segment_path(directory, image->base_offset, ".index", path))
+        return ERR_INVALID;
+    enum err err = write_file(fs, path, image->bytes, image->index_bytes);
+    if (err == ERR_OK && segment_path(directory, image->base_offset, ".timeindex", path))
+        err = write_file(fs, path, image->bytes + image->index_bytes, image->time_bytes);
     return err;
+}
+
+enum err segment_write_index(struct fs *fs, struct mem *mem, const char *directory, const struct segment *segment)
+{
+    struct segment_image image;
+    enum err err = segment_make_image(mem, segment, &image);
+    if (err != ERR_OK)
+        return err;
+    err = segment_write_image(fs, directory, &image);
+    mem_free(mem, image.bytes, image.size);
+    return err;
+}
+
+void segment_cut_index(struct segment *segment, int64_t below_offset)
+{
+    int64_t below = below_offset - segment->base_offset;
+    int64_t first_cut = -1;
+    for (; segment->time_count > 0 && segment->times[segment->time_count - 1].relative_offset >= below;
+         segment->time_count--)
+        first_cut = segment->times[segment->time_count - 1].relative_offset;
+    while (segment->index_count > 0 &&
+           (segment->index[segment->index_count - 1].relative_offset >= below ||
+            (first_cut >= 0 && segment->index[segment->index_count - 1].relative_offset > first_cut)))
+        segment->index_count--;
+    /* A time entry is made together with an offset entry and speaks of the batches before it too: with the one goes the
+     * other, so that they are looked at again. */
+    if (first_cut >= 0 && segment->index_count > 0)
+        segment->index_count--;
+    segment->max_timestamp = segment->time_count == 0 ? -1 : segment->times[segment->time_count - 1].timestamp;
 }
 
 static enum err parse_index(struct mem *mem, struct segment *segment, const uint8_t *bytes, size_t length)

@@ -35,6 +35,7 @@ struct segment {
     struct index_entry *index;
     struct time_entry *times;
     int32_t index_count, index_capacity, time_count, time_capacity;
+    int32_t index_written_count; /* entries in the file, of the growing segment */
     bool index_loaded;
     bool dirty;        /* has bytes that are not durable */
     int64_t remove_ms; /* when taken out of the log: its files go then */
@@ -56,6 +57,15 @@ void segment_drop_index(struct mem *mem, struct segment *segment); /* until it i
 /* Where to begin to look for an offset. */
 int64_t segment_floor(const struct segment *segment, int64_t offset);
 /* Blocking: writes both index files; reads them back (ERR_CORRUPT: not there or not fitting the segment). */
+struct segment_image { /* both index files as bytes */
+    int64_t base_offset;
+    uint8_t *bytes;
+    size_t size, index_bytes, time_bytes; /* the time index follows the offset index */
+};
+enum err segment_make_image(struct mem *mem, const struct segment *segment, struct segment_image *image) MUST_CHECK;
+enum err segment_write_image(struct fs *fs, const char *directory, const struct segment_image *image) MUST_CHECK;
+/* Keeps what the entries say of batches below an offset; a scan from the last entry kept finds the rest again. */
+void segment_cut_index(struct segment *segment, int64_t below_offset);
 enum err segment_write_index(struct fs *fs, struct mem *mem, const char *directory, const struct segment *segment);
 enum err segment_read_index(struct fs *fs, struct mem *mem, const char *directory, struct segment *segment);
 

@@ -245,6 +245,8 @@ static void moving_the_start_removes_whole_segments_after_their_delay_and_spares
     every_offset_is_found_in_its_batch(log, 3);
     char path[300];
     snprintf(path, sizeof(path), "%s/00000000000000000000.log", directory);
+    assert_int_not_equal(access(path, F_OK), 0); /* a crash would not bring it back */
+    snprintf(path, sizeof(path), "%s/00000000000000000000.log.deleted", directory);
     log_tick(log, io_wall_ms(io) + 2000);
     while (log_is_busy(log) && access(path, F_OK) != 0)
         machine_turn(machine, true);
@@ -312,6 +314,62 @@ static void offsets_by_time_are_exact_to_the_record(void **state)
     log_close(log);
 }
 
+static void offsets_by_time_are_found_after_a_restart_that_looked_at_nothing(void **state)
+{
+    config.segment_bytes = 40000;
+    struct log *log = open_log(true, 0, NULL);
+    for (int i = 0; i < 200; i++)
+        append(log, 3, 300, i == 70 ? 9000000 : 10000 * (i + 1));
+    flush(log);
+    assert_int_equal(log_stop(log, io_fs(io)), ERR_OK);
+    log_close(log);
+    log = open_log(true, 600, NULL);
+    assert_int_equal(offset_at(log, 10000 * 31 + 1, 600), 91);
+    assert_int_equal(offset_at(log, LOG_AT_MAX, 600), 212);
+    log_close(log);
+}
+
+static void damage_at(int64_t pos)
+{
+    char path[300];
+    io_file file;
+    snprintf(path, sizeof(path), "%s/00000000000000000000.log", directory);
+    assert_int_equal(fs_open(io_fs(io), path, FS_READ | FS_WRITE, &file), ERR_OK);
+    assert_int_equal(fs_write(io_fs(io), file, "\xff\xff", 2, pos), ERR_OK);
+    fs_close(io_fs(io), file);
+}
+
+/* A batch that nobody may look at is damaged: opening succeeds only when it is not read. */
+static void after_a_crash_only_what_lies_behind_index_and_recovery_point_is_read(void **state)
+{
+    struct log *log = open_log(true, 0, NULL);
+    for (int i = 0; i < 100; i++)
+        append(log, 3, 300, i == 93 ? 9000000 : 10000 * (i + 1));
+    flush(log);
+    log_checkpoint_index(log);
+    for (int i = 100; i < 200; i++)
+        append(log, 3, 300, 10000 * (i + 1));
+    while (log_is_busy(log))
+        machine_turn(machine, true);
+    log_close(log);
+    damage_at(70);
+    log = open_log(false, 300, NULL);
+    assert_int_equal(log_end_offset(log), 600);
+    assert_int_equal(offset_at(log, LOG_AT_MAX, 600), 281); /* said by batches between two entries of the index */
+    struct log_read read;
+    assert_int_equal(read_at(log, 450, 1, &read).base_offset, 450);
+    log_close(log);
+    /* An index that points nowhere is not believed: then everything is read, and the damage found. */
+    char path[300];
+    uint8_t entry[8];
+    snprintf(path, sizeof(path), "%s/00000000000000000000.index", directory);
+    put_u32(entry, 10);
+    put_u32(entry + 4, 1000);
+    assert_int_equal(fs_write_file(io_fs(io), path, entry, 8), ERR_OK);
+    struct log_options options = {.directory = directory, .recovery_point = 300, .config = &config};
+    assert_int_equal(log_open(io, io_fs(io), &options, &log), ERR_CORRUPT);
+}
+
 static void leader_epochs_are_kept_over_a_restart(void **state)
 {
     struct log *log = open_log(true, 0, NULL);
@@ -350,6 +408,8 @@ int main(void)
         ON_DISK(moving_the_start_removes_whole_segments_after_their_delay_and_spares_held_ones),
         ON_DISK(retention_goes_by_time_also_for_the_last_segment_and_by_size),
         ON_DISK(offsets_by_time_are_exact_to_the_record),
+        ON_DISK(offsets_by_time_are_found_after_a_restart_that_looked_at_nothing),
+        ON_DISK(after_a_crash_only_what_lies_behind_index_and_recovery_point_is_read),
         ON_DISK(leader_epochs_are_kept_over_a_restart),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
