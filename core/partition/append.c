@@ -98,6 +98,9 @@ void partition_offline(struct partition *partition)
                                                            : KAFKA_ERROR_KAFKA_STORAGE_ERROR;
     if (partition->state != PARTITION_DELETING)
         partition->state = PARTITION_OFFLINE;
+    /* A failed write or flush seals the whole directory; its other partitions hear of it at their next tick. */
+    if (partition->log != NULL && log_is_sealed(partition->log))
+        log_dirs_fail(partition->_data->options.dirs, partition->_dir);
     answer_all(&partition->_append_waiters, error);
     wait_queue_move(&partition->waits);
 }
@@ -251,6 +254,8 @@ void partition_append_queue(struct partition *partition)
     for (struct list *link; (link = list_pop_front(&queued)) != NULL;) {
         struct partition_append *append = CONTAINER_OF(link, struct partition_append, _link);
         int16_t error = partition_check_access(partition, -1);
+        if (error == KAFKA_ERROR_NONE && log_dirs_is_full(partition->_data->options.dirs, partition->_dir))
+            error = KAFKA_ERROR_KAFKA_STORAGE_ERROR; /* ringmain.disk.reserve.bytes; goes on when space is back */
         if (error != KAFKA_ERROR_NONE) {
             answer(append, error);
             continue;

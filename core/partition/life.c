@@ -4,8 +4,6 @@
 
 #include <stdio.h>
 
-enum { SNAPSHOT_FILE_MAX = 64 << 20 };
-
 static struct slice topic_of(const struct partition *partition)
 {
     return slice_from_string(partition->topic);
@@ -40,52 +38,6 @@ bool life_remove_from_map(struct shard_data *data, struct partition *partition)
     return map_remove(&data->partitions, key_hash(key.topic_id, key.index), key_equal, &key) != NULL;
 }
 
-/* ---- the producers' snapshot
- * --------------------------------------------------------------------------------------------- */
-
-static bool snapshot_path(const struct partition *partition, char path[FS_PATH_MAX])
-{
-    int length = snprintf(path, FS_PATH_MAX, "%s/%020lld.snapshot", log_directory(partition->log),
-                          (long long)log_end_offset(partition->log));
-    return length > 0 && length < FS_PATH_MAX;
-}
-
-/* Only the one of a clean stop is at the log's end. ERR_NOT_FOUND: none, or not a good one. */
-static enum err read_snapshot(struct shard_data *data, struct partition *partition)
-{
-    char path[FS_PATH_MAX];
-    void *bytes;
-    size_t length;
-    if (!snapshot_path(partition, path))
-        return ERR_NOT_FOUND;
-    enum err err = fs_read_file(io_fs(data->io), data->mem, path, SNAPSHOT_FILE_MAX, &bytes, &length);
-    if (err != ERR_OK)
-        return err == ERR_NO_MEMORY ? err : ERR_NOT_FOUND;
-    err = producer_snapshot_read(&partition->producers, slice_of(bytes, length));
-    mem_free(data->mem, bytes, length + 1);
-    /* It is of this moment: the next stop writes another. Left behind it would only be in the way. */
-    if (fs_unlink(io_fs(data->io), path) != ERR_OK)
-        return err == ERR_OK ? ERR_OK : ERR_NOT_FOUND;
-    return err == ERR_CORRUPT ? ERR_NOT_FOUND : err;
-}
-
-static enum err write_snapshot(struct shard_data *data, struct partition *partition)
-{
-    char path[FS_PATH_MAX];
-    if (partition->producers.entries.count == 0 && log_end_offset(partition->log) == 0)
-        return ERR_OK;
-    size_t size = producer_snapshot_size(&partition->producers);
-    uint8_t *bytes = mem_alloc(data->mem, size);
-    if (bytes == NULL)
-        return ERR_NO_MEMORY;
-    producer_snapshot_write(&partition->producers, bytes);
-    enum err err = ERR_INVALID;
-    if (snapshot_path(partition, path))
-        err = fs_write_file(io_fs(data->io), path, bytes, size);
-    mem_free(data->mem, bytes, size);
-    return err;
-}
-
 /* ---- opening
  * --------------------------------------------------------------------------------------------------------------- */
 
@@ -108,8 +60,13 @@ static enum err open_with_replay(struct shard_data *data, struct partition *part
 {
     struct replay replay = {.observer = {.batch = replay_batch}, .data = data, .partition = partition};
     options->observer = &replay.observer;
-    options->replay_from = 0;
-    enum err err = log_open(data->io, io_fs(data->io), options, &partition->log);
+    /* After a clean stop without a snapshot there is nothing to begin with. */
+    enum err err = options->clean ? ERR_OK
+                                  : snapshot_load(data, partition, options->directory, options->recovery_point,
+                                                  &options->replay_from);
+    if (err != ERR_OK)
+        return err;
+    err = log_open(data->io, io_fs(data->io), options, &partition->log);
     if (err == ERR_OK && replay.err != ERR_OK) {
         log_close(partition->log);
         partition->log = NULL;
@@ -132,7 +89,7 @@ static enum err open_log(struct shard_data *data, struct partition *partition, c
     if (!place->clean)
         return open_with_replay(data, partition, &options);
     enum err err = log_open(data->io, io_fs(data->io), &options, &partition->log);
-    if (err == ERR_OK && log_end_offset(partition->log) > 0 && (err = read_snapshot(data, partition)) != ERR_OK) {
+    if (err == ERR_OK && log_end_offset(partition->log) > 0 && (err = snapshot_load_clean(data, partition)) != ERR_OK) {
         log_close(partition->log);
         partition->log = NULL;
         if (err == ERR_NOT_FOUND)
@@ -327,7 +284,10 @@ void life_delete(struct shard_data *data, struct shard_data_apply *apply, struct
     partition->_task = task;
     apply->_pending++;
     data->jobs++;
-    io_job_start(data->io, &task->job);
+    if (partition->_snapshot_running)
+        partition->_retire_waits = true;
+    else
+        io_job_start(data->io, &task->job);
 }
 
 struct removal {
@@ -378,7 +338,7 @@ void life_sweep(struct shard_data *data)
     {
         struct partition *partition = PARTITION_OF(link);
         struct partition_task *task = partition->_task;
-        if (log_is_busy(partition->log))
+        if (log_is_busy(partition->log) || partition->_snapshot_running)
             continue;
         list_remove(&partition->_in_shard);
         log_close(partition->log);
@@ -413,5 +373,5 @@ enum err life_stop_partition(struct shard_data *data, struct partition *partitio
     if (partition->state != PARTITION_ONLINE)
         return partition->state == PARTITION_OFFLINE ? ERR_SEALED : ERR_OK;
     enum err err = log_stop(partition->log, io_fs(data->io));
-    return err == ERR_OK ? write_snapshot(data, partition) : err;
+    return err == ERR_OK ? snapshot_store(data, partition) : err;
 }

@@ -61,7 +61,10 @@ struct partition {
     struct list _queue_link;     /* in the shard's list of partitions with some */
     struct list _append_waiters; /* in the log, not durable yet; ascending */
     struct log_listener _listener;
-    int _dir;                     /* of log_dirs */
+    int _dir; /* of log_dirs */
+    /* End offsets of the newest producer snapshot on disk and the one before; 0: none. */
+    int64_t _snapshot_offset, _snapshot_before;
+    bool _snapshot_running, _retire_waits;
     struct partition_task *_task; /* its log is being made, retired or removed */
 };
 

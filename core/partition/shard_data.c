@@ -237,8 +237,12 @@ static void checkpoint_fire(struct io_timer *timer)
     LIST_EACH(link, &data->in_order)
     {
         struct partition *partition = PARTITION_OF(link);
-        if (partition->state == PARTITION_ONLINE && log_durable_offset(partition->log) < log_end_offset(partition->log))
+        if (partition->state != PARTITION_ONLINE)
+            continue;
+        if (log_durable_offset(partition->log) < log_end_offset(partition->log))
             log_flush(partition->log);
+        log_checkpoint_index(partition->log);
+        snapshot_checkpoint(data, partition);
     }
     report_start(data, NULL);
     start_timer(data, timer, data->options.config->log_flush_offset_checkpoint_interval_ms);

@@ -53,6 +53,14 @@ void life_sweep(struct shard_data *data); /* removes what nobody holds any more 
 enum err life_stop_partition(struct shard_data *data, struct partition *partition);
 void life_free(struct shard_data *data, struct partition *partition);
 bool life_remove_from_map(struct shard_data *data, struct partition *partition);
+/* snapshot.c: producer snapshots. */
+/* The newest at or below `most` into partition->producers; *offset is where replay begins, 0 without one. */
+enum err snapshot_load(struct shard_data *data, struct partition *partition, const char *directory, int64_t most,
+                       int64_t *offset) MUST_CHECK;
+/* The one of a clean stop, which is at the log's end. ERR_NOT_FOUND: none, or not a good one. */
+enum err snapshot_load_clean(struct shard_data *data, struct partition *partition) MUST_CHECK;
+enum err snapshot_store(struct shard_data *data, struct partition *partition) MUST_CHECK; /* blocking: the stop */
+void snapshot_checkpoint(struct shard_data *data, struct partition *partition);
 /* shard_data.c: one of an apply's parts is done. */
 void shard_data_apply_part_done(struct shard_data *data, struct shard_data_apply *apply);
 
