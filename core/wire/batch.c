@@ -269,6 +269,12 @@ static size_t put_bytes(uint8_t *to, struct slice bytes)
     return length + bytes.length;
 }
 
+size_t batch_put_header(uint8_t *at, struct slice key, struct slice value)
+{
+    size_t length = put_bytes(at, key);
+    return length + put_bytes(at + length, value);
+}
+
 bool batch_builder_add(struct batch_builder *builder, int64_t timestamp_ms, struct slice key, struct slice value,
                        struct slice headers, int32_t header_count)
 {

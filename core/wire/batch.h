@@ -141,6 +141,8 @@ struct batch_builder {
     int32_t count;
 };
 
+/* One header as a record keeps it: at most 10 bytes more than key and value. The bytes written. */
+size_t batch_put_header(uint8_t *at, struct slice key, struct slice value);
 void batch_builder_init(struct batch_builder *builder, void *data, size_t capacity);
 /* headers: as struct batch_record keeps them. False: no room. */
 bool batch_builder_add(struct batch_builder *builder, int64_t timestamp_ms, struct slice key, struct slice value,

@@ -1,6 +1,7 @@
 #include "net/cli/cli.h"
 
 #include "core/wire/error.h"
+#include "io/reactor/console.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -151,4 +152,23 @@ void cli_print_json(json_t *document)
 json_t *cli_json_text(struct slice text)
 {
     return slice_is_null(text) ? json_null() : json_stringn_nocheck((const char *)text.data, text.length);
+}
+
+FILE *cli_open_file(const char *path)
+{
+    const char *why;
+    FILE *file = console_open(path, &why);
+    if (file == NULL)
+        fprintf(stderr, "ringmain: %s: %s\n", path, why);
+    return file;
+}
+
+void cli_close_file(FILE *file)
+{
+    console_close(file);
+}
+
+bool cli_is_terminal(void)
+{
+    return console_is_terminal();
 }

@@ -9,6 +9,7 @@
 #include "net/client/client.h"
 
 #include <jansson.h>
+#include <stdio.h>
 
 enum cli_exit { CLI_OK = 0, CLI_FAILED = 1, CLI_USAGE = 2 };
 enum { CLI_REPEAT_MAX = 64, CLI_WORDS_MAX = 256 };
@@ -51,6 +52,10 @@ bool cli_refused(const char *what, struct slice name, int16_t error, struct slic
 bool cli_number(const char *option, const char *text, int64_t *value);
 void cli_print_json(json_t *document); /* takes the reference */
 json_t *cli_json_text(struct slice text);
+/* A file to read; NULL: said why. The one way of the command line to its input (io/reactor/console.h). */
+FILE *cli_open_file(const char *path);
+void cli_close_file(FILE *file);
+bool cli_is_terminal(void); /* standard error is one: progress may be shown */
 
 int topic_command(int argc, char **argv);
 int config_command(int argc, char **argv);

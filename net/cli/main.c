@@ -11,7 +11,10 @@ static const char usage[] = "usage: ringmain COMMAND [ARGUMENT]...\n"
                             "  start     run a broker\n"
                             "  topic     create, list, describe, alter, delete topics\n"
                             "  config    describe and alter settings of topics and brokers\n"
+                            "  produce   write lines to a topic\n"
+                            "  consume   read a topic\n"
                             "  cluster   describe the cluster\n"
+                            "  dump      show and verify files of a data directory\n"
                             "  version   print the version\n"
                             "\n"
                             "`ringmain COMMAND --help` says more.\n";
@@ -20,10 +23,9 @@ static const struct {
     const char *name;
     int (*run)(int argc, char **argv);
 } commands[] = {
-    {"start", start_command},
-    {"topic", topic_command},
-    {"config", config_command},
-    {"cluster", cluster_command},
+    {"start", start_command},     {"topic", topic_command},     {"config", config_command},
+    {"cluster", cluster_command}, {"produce", produce_command}, {"consume", consume_command},
+    {"dump", dump_command},
 };
 
 int main(int argc, char **argv)

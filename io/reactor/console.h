@@ -1,0 +1,13 @@
+/* io/reactor/console.h -- the terminal side of the command line: input files and whether anybody looks. Not for shards.
+ */
+#ifndef RINGMAIN_IO_REACTOR_CONSOLE_H
+#define RINGMAIN_IO_REACTOR_CONSOLE_H
+
+#include <stdbool.h>
+#include <stdio.h>
+
+FILE *console_open(const char *path, const char **why); /* for reading; NULL: *why says why not */
+void console_close(FILE *file);
+bool console_is_terminal(void); /* standard error */
+
+#endif

@@ -1,0 +1,21 @@
+# bash completion for ringmain
+_ringmain() {
+    local word=${COMP_WORDS[COMP_CWORD]} command=${COMP_WORDS[1]}
+    if [ "$COMP_CWORD" -eq 1 ]; then
+        mapfile -t COMPREPLY < <(compgen -W "start topic config produce consume cluster dump version" -- "$word")
+        return
+    fi
+    local common="--bootstrap --timeout --json --help" more=""
+    case $command in
+    start) more="--override" common="--help" ;;
+    topic) more="create list describe alter delete --partitions --replication-factor --config --validate" ;;
+    config) more="describe alter topic broker --all --set --delete" ;;
+    produce) more="--key-separator --header --compression --acks --partition" ;;
+    consume) more="--partition --beginning --end --offset --timestamp --count --exit --format" ;;
+    cluster) more="describe" ;;
+    dump) more="--verify" ;;
+    esac
+    mapfile -t COMPREPLY < <(compgen -W "$common $more" -- "$word")
+    case $command in start | produce | dump) mapfile -t -O "${#COMPREPLY[@]}" COMPREPLY < <(compgen -f -- "$word") ;; esac
+}
+complete -F _ringmain ringmain

@@ -1,0 +1,175 @@
+/* ringmain dump FILE...: what stands in segments, indexes and checkpoint files; --verify says whether it is whole. */
+#include "core/wire/batch.h"
+#include "net/cli/cli.h"
+
+#include <stdio.h>
+
+enum { FILE_LIMIT = 1 << 30, INDEX_ENTRY = 8, TIME_INDEX_ENTRY = 12, TXN_INDEX_ENTRY = 34 };
+
+struct dump {
+    struct cli *cli;
+    const char *path;
+    struct slice bytes;
+    bool verify;
+};
+
+static bool ends_with(const char *path, const char *ending)
+{
+    size_t length = strlen(path), width = strlen(ending);
+    return length >= width && strcmp(path + length - width, ending) == 0;
+}
+
+static bool broken(const struct dump *dump, size_t pos, const char *what)
+{
+    fprintf(stderr, "ringmain: %s: at byte %zu: %s\n", dump->path, pos, what);
+    return false;
+}
+
+/* The number a segment file is named after; 0 for other names. */
+static int64_t base_offset_of(const char *path)
+{
+    const char *slash = strrchr(path, '/'), *name = slash == NULL ? path : slash + 1;
+    int64_t offset = 0;
+    for (; *name >= '0' && *name <= '9' && offset < INT64_MAX / 10 - 1; name++)
+        offset = offset * 10 + (*name - '0');
+    return offset;
+}
+
+static bool dump_batches(const struct dump *dump)
+{
+    size_t pos = 0;
+    int64_t next = base_offset_of(dump->path);
+    while (pos < dump->bytes.length) {
+        struct batch_header header;
+        const uint8_t *at = dump->bytes.data + pos;
+        if (batch_read_header(at, dump->bytes.length - pos, &header) != ERR_OK)
+            return broken(dump, pos, "this is no record batch");
+        if (header.size > dump->bytes.length - pos)
+            return broken(dump, pos, "the last batch is cut short");
+        bool valid = batch_crc_matches(at, &header);
+        if (!dump->verify)
+            printf("pos %zu offset %lld..%lld count %d size %zu epoch %d time %lld..%lld attributes 0x%x producer "
+                   "%lld/%d sequence %d crc %08x %s\n",
+                   pos, (long long)header.base_offset, (long long)batch_last_offset(&header), header.record_count,
+                   header.size, header.leader_epoch, (long long)header.base_timestamp, (long long)header.max_timestamp,
+                   (unsigned)header.attributes, (long long)header.producer_id, header.producer_epoch,
+                   header.base_sequence, header.crc, valid ? "valid" : "WRONG");
+        if (!valid)
+            return broken(dump, pos, "the checksum is wrong");
+        if (header.base_offset < next)
+            return broken(dump, pos, "offsets do not rise");
+        next = batch_last_offset(&header) + 1;
+        pos += header.size;
+    }
+    return true;
+}
+
+static bool dump_index(const struct dump *dump)
+{
+    int64_t base = base_offset_of(dump->path);
+    uint32_t last_offset = 0, last_pos = 0;
+    for (size_t pos = 0; pos + INDEX_ENTRY <= dump->bytes.length; pos += INDEX_ENTRY) {
+        uint32_t offset = get_u32(dump->bytes.data + pos), at = get_u32(dump->bytes.data + pos + 4);
+        if (pos > 0 && offset == 0 && at == 0)
+            break; /* preallocated and not used */
+        if (!dump->verify)
+            printf("offset %lld position %u\n", (long long)(base + offset), at);
+        if (pos > 0 && (offset <= last_offset || at <= last_pos))
+            return broken(dump, pos, "entries do not rise");
+        last_offset = offset;
+        last_pos = at;
+    }
+    return dump->bytes.length % INDEX_ENTRY == 0 || broken(dump, dump->bytes.length, "not a whole number of entries");
+}
+
+static bool dump_time_index(const struct dump *dump)
+{
+    int64_t base = base_offset_of(dump->path), last = INT64_MIN;
+    for (size_t pos = 0; pos + TIME_INDEX_ENTRY <= dump->bytes.length; pos += TIME_INDEX_ENTRY) {
+        int64_t timestamp = get_i64(dump->bytes.data + pos);
+        uint32_t offset = get_u32(dump->bytes.data + pos + 8);
+        if (pos > 0 && timestamp == 0 && offset == 0)
+            break;
+        if (!dump->verify)
+            printf("timestamp %lld offset %lld\n", (long long)timestamp, (long long)(base + offset));
+        if (timestamp < last)
+            return broken(dump, pos, "timestamps do not rise");
+        last = timestamp;
+    }
+    return dump->bytes.length % TIME_INDEX_ENTRY == 0 ||
+           broken(dump, dump->bytes.length, "not a whole number of entries");
+}
+
+static bool dump_txn_index(const struct dump *dump)
+{
+    for (size_t pos = 0; pos + TXN_INDEX_ENTRY <= dump->bytes.length; pos += TXN_INDEX_ENTRY) {
+        const uint8_t *at = dump->bytes.data + pos;
+        if (!dump->verify)
+            printf("version %d producer %lld offset %lld..%lld last stable offset %lld\n", get_i16(at),
+                   (long long)get_i64(at + 2), (long long)get_i64(at + 10), (long long)get_i64(at + 18),
+                   (long long)get_i64(at + 26));
+        if (get_i16(at) != 0)
+            return broken(dump, pos, "unknown version");
+    }
+    return dump->bytes.length % TXN_INDEX_ENTRY == 0 ||
+           broken(dump, dump->bytes.length, "not a whole number of entries");
+}
+
+static bool dump_text(const struct dump *dump)
+{
+    if (!dump->verify)
+        fwrite(dump->bytes.data, 1, dump->bytes.length, stdout);
+    return true;
+}
+
+static bool dump_file(struct dump *dump)
+{
+    void *data;
+    size_t length;
+    struct client *client = &dump->cli->client;
+    enum err err = fs_read_file(io_fs(client->io), client->mem, dump->path, FILE_LIMIT, &data, &length);
+    if (err != ERR_OK) {
+        fprintf(stderr, "ringmain: %s: %s\n", dump->path, err_text(err));
+        return false;
+    }
+    dump->bytes = slice_of(data, length);
+    if (!dump->verify)
+        printf("%s\n", dump->path);
+    bool ok = ends_with(dump->path, ".log") || ends_with(dump->path, ".checkpoint") ? dump_batches(dump)
+              : ends_with(dump->path, ".timeindex")                                 ? dump_time_index(dump)
+              : ends_with(dump->path, ".txnindex")                                  ? dump_txn_index(dump)
+              : ends_with(dump->path, ".index")                                     ? dump_index(dump)
+                                                                                    : dump_text(dump);
+    mem_free(client->mem, data, length + 1);
+    return ok;
+}
+
+int dump_command(int argc, char **argv)
+{
+    struct dump dump = {0};
+    const struct cli_option options[] = {
+        {"--verify", NULL, "print only what is wrong; exit code 1 when anything is", .flag = &dump.verify},
+    };
+    struct cli cli = {.usage = "ringmain dump FILE... [--verify]",
+                      .examples = "  ringmain dump ringmain-data/greetings-0/00000000000000000000.log\n"
+                                  "  ringmain dump --verify ringmain-data/*-*/*.log && echo whole\n",
+                      .options = options,
+                      .option_count = COUNT_OF(options)};
+    int code = cli_parse(&cli, argc, argv);
+    if (code >= 0)
+        return code;
+    if (cli.word_count == 0) {
+        fprintf(stderr, "usage: %s\n", cli.usage);
+        return CLI_USAGE;
+    }
+    if (!cli_connect(&cli)) /* reads files only; connects to nothing */
+        return CLI_FAILED;
+    bool ok = true;
+    dump.cli = &cli;
+    for (int i = 0; i < cli.word_count; i++) {
+        dump.path = cli.words[i];
+        ok &= dump_file(&dump);
+    }
+    cli_disconnect(&cli);
+    return ok ? CLI_OK : CLI_FAILED;
+}
