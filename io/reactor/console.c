@@ -20,3 +20,9 @@ bool console_is_terminal(void)
 {
     return isatty(STDERR_FILENO) == 1;
 }
+
+void console_print(const void *bytes, size_t length)
+{
+    if (length > 0)
+        fwrite(bytes, 1, length, stdout);
+}

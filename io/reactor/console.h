@@ -4,10 +4,12 @@
 #define RINGMAIN_IO_REACTOR_CONSOLE_H
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdio.h>
 
 FILE *console_open(const char *path, const char **why); /* for reading; NULL: *why says why not */
 void console_close(FILE *file);
+void console_print(const void *bytes, size_t length); /* to standard output, as they are */
 bool console_is_terminal(void); /* standard error */
 
 #endif

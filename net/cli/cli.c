@@ -172,3 +172,8 @@ bool cli_is_terminal(void)
 {
     return console_is_terminal();
 }
+
+void cli_print_bytes(struct slice bytes)
+{
+    console_print(bytes.data, bytes.length);
+}

@@ -55,6 +55,7 @@ json_t *cli_json_text(struct slice text);
 /* A file to read; NULL: said why. The one way of the command line to its input (io/reactor/console.h). */
 FILE *cli_open_file(const char *path);
 void cli_close_file(FILE *file);
+void cli_print_bytes(struct slice bytes); /* as they are, to standard output */
 bool cli_is_terminal(void); /* standard error is one: progress may be shown */
 
 int topic_command(int argc, char **argv);

@@ -46,8 +46,7 @@ static void print_headers(const struct batch_record *record)
 
 static void print_bytes(struct slice bytes)
 {
-    if (bytes.length > 0)
-        fwrite(bytes.data, 1, bytes.length, stdout);
+    cli_print_bytes(bytes);
 }
 
 /* kcat's letters. */

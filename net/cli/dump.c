@@ -118,7 +118,7 @@ static bool dump_txn_index(const struct dump *dump)
 static bool dump_text(const struct dump *dump)
 {
     if (!dump->verify)
-        fwrite(dump->bytes.data, 1, dump->bytes.length, stdout);
+        cli_print_bytes(dump->bytes);
     return true;
 }
 

@@ -18,6 +18,7 @@ struct lane { /* of one partition: the batch that is being filled */
 struct producer {
     struct cli *cli;
     struct slice topic;
+    struct uuid topic_id;
     struct lane *lanes;
     int32_t lane_count;
     int32_t sticky; /* where records without a key go until the batch is sent */
@@ -43,6 +44,7 @@ static bool find_leaders(struct producer *producer)
     const struct metadata_response_metadata_response_topic *topic = &response.topics.items[0];
     if (response.topics.count != 1 || topic->error_code != KAFKA_ERROR_NONE)
         return cli_refused("topic", producer->topic, response.topics.count == 1 ? topic->error_code : -1, SLICE_NULL);
+    producer->topic_id = topic->topic_id;
     if (producer->lanes == NULL) {
         producer->lanes = mem_alloc_zero(client->mem, (size_t)topic->partitions.count * sizeof *producer->lanes);
         producer->lane_count = producer->lanes == NULL ? 0 : topic->partitions.count;
@@ -96,6 +98,7 @@ static bool flush_lane(struct producer *producer, int32_t partition)
             return false;
         }
         topic.name = producer->topic;
+        topic.topic_id = producer->topic_id;
         topic.partition_data.items = &part;
         topic.partition_data.count = 1;
         request.acks = producer->acks;
