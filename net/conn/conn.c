@@ -125,7 +125,8 @@ static bool conn_begin_frame(struct conn *conn)
         return false;
     conn->frame_size = (size_t)size;
     conn->frame_length = 0;
-    conn->reading = CONN_BODY;
+    if (conn->reading != CONN_STOPPING) /* bytes that arrive while small mode is being left do not undo that */
+        conn->reading = CONN_BODY;
     return true;
 }
 
