@@ -2,12 +2,48 @@
 #include "core/partition/partition.h"
 
 #include "core/partition/shard_data_internal.h"
+#include "core/wire/batch_convert.h"
 #include "core/wire/error.h"
 
 enum { GROUP_MAX = 64 }; /* batches in one write */
 
 /* ---- checks without state
  * -------------------------------------------------------------------------------------------- */
+
+static int level_of(const struct topic_config *config, enum compress_codec codec)
+{
+    switch (codec) {
+    case COMPRESS_GZIP:
+        return config->compression_gzip_level;
+    case COMPRESS_LZ4:
+        return config->compression_lz4_level;
+    case COMPRESS_ZSTD:
+        return config->compression_zstd_level;
+    case COMPRESS_NONE:
+    case COMPRESS_SNAPPY:
+        break; /* have none */
+    }
+    return INT32_MIN;
+}
+
+/* Where the topic asks for it, the records of a compressed batch are looked at, and stored in the topic's codec. Done
+ * here and not in a job: batches of one connection must reach the log in the order in which they came. */
+static bool convert(const struct topic_config *config, const struct batch_rules *rules, struct arena *arena,
+                    struct partition_append *append, struct batch_verdict *verdict)
+{
+    enum compress_codec own = (enum compress_codec)(append->header.attributes & BATCH_CODEC_MASK), wanted = own;
+    if (config->compression_type != CONFIG_COMPRESSION_PRODUCER)
+        wanted = (enum compress_codec)config->compression_type;
+    if (wanted == own && (own == COMPRESS_NONE || !rules->need_keys))
+        return true;
+    struct slice converted;
+    if (!batch_convert(slice_of(append->records, append->length), rules, wanted, level_of(config, wanted), arena,
+                       &append->header, &converted, verdict))
+        return false;
+    append->records = (uint8_t *)(uintptr_t)converted.data; /* the frame or the arena: both are ours to write */
+    append->length = converted.length;
+    return true;
+}
 
 bool partition_check(const struct topic_config *config, int64_t wall_ms, struct arena *arena,
                      struct partition_append *append)
@@ -30,15 +66,15 @@ bool partition_check(const struct topic_config *config, int64_t wall_ms, struct 
     append->_waits = false;
     append->error = KAFKA_ERROR_NONE;
     list_init(&append->_link);
-    if (!batch_check(slice_of(append->records, append->length), &rules, arena, &append->header, &verdict)) {
+    if (!batch_check(slice_of(append->records, append->length), &rules, arena, &append->header, &verdict) ||
+        !convert(config, &rules, arena, append, &verdict)) {
         append->error = verdict.error;
         append->error_message = verdict.message;
         append->record_errors = verdict.record_errors;
         append->record_error_count = verdict.record_error_count;
         return false;
     }
-    if (!rules.append_time && (append->header.attributes & BATCH_CODEC_MASK) == 0 &&
-        append->header.max_timestamp != get_i64(append->records + 35))
+    if (!rules.append_time && append->header.max_timestamp != get_i64(append->records + 35))
         batch_set_max_timestamp(append->records, append->length, append->header.max_timestamp);
     return true;
 }

@@ -63,6 +63,13 @@ void batch_set_max_timestamp(uint8_t *data, size_t length, int64_t max_timestamp
     put_u32(data + AT_CRC, crc32c(0, data + AT_ATTRIBUTES, length - AT_ATTRIBUTES));
 }
 
+void batch_set_codec(uint8_t *data, size_t length, int codec)
+{
+    ASSERT(length >= BATCH_HEADER_BYTES && length <= INT32_MAX && (codec & ~BATCH_CODEC_MASK) == 0);
+    put_i32(data + AT_LENGTH, (int32_t)(length - BATCH_PREFIX_BYTES));
+    put_i16(data + AT_ATTRIBUTES, (int16_t)((get_i16(data + AT_ATTRIBUTES) & ~BATCH_CODEC_MASK) | codec));
+}
+
 void batch_set_append_time(uint8_t *data, size_t length, int64_t now_ms)
 {
     ASSERT(length >= BATCH_HEADER_BYTES);

@@ -72,6 +72,8 @@ bool batch_crc_matches(const void *data, const struct batch_header *header); /* 
 void batch_set_offset(uint8_t *data, int64_t base_offset, int32_t leader_epoch);
 /* A client's maximum timestamp that is not that of its records is mended, as Kafka does. */
 void batch_set_max_timestamp(uint8_t *data, size_t length, int64_t max_timestamp);
+/* Other bytes were put behind the header: their codec and the batch's length. The CRC is not made anew. */
+void batch_set_codec(uint8_t *data, size_t length, int codec);
 /* LogAppendTime: the bit, the maximum timestamp, and the CRC made anew. */
 void batch_set_append_time(uint8_t *data, size_t length, int64_t now_ms);
 
