@@ -36,7 +36,7 @@ static void add_api(struct page *page, const struct wire_api *api, bool on_contr
 static void add_errors(struct page *page)
 {
     add(page, "\n## Error codes\n\n| code | name | retriable | meaning |\n|---|---|---|---|\n");
-#define E(code, name, retriable, text) \
+#define E(code, name, retriable, text)                                                                                 \
     add(page, "| %d | %s | %s | %s |\n", code, #name, retriable ? "yes" : "no", text);
     KAFKA_ERROR_TABLE(E)
 #undef E
@@ -50,14 +50,15 @@ const char *protocol_document(struct arena *arena)
     page.text = arena_alloc(arena, page.capacity);
     if (page.text == NULL)
         return NULL;
-    add(&page, "# Protocol\n\n"
-               "Made from core/wire/api.h, core/wire/error.h and net/handlers/table.c; `make docs` writes this file\n"
-               "again and a test fails when it is stale.\n\n"
-               "## APIs\n\n"
-               "\"Listed\" is what ApiVersions shows. Produce is listed from version 0 because older librdkafka needs to\n"
-               "see it, and served from 3, as in Kafka 4. What is not in this table is not advertised, and asking for\n"
-               "it closes the connection.\n\n"
-               "| key | name | listed | served | flexible from | shard |\n|---|---|---|---|---|---|\n");
+    add(&page,
+        "# Protocol\n\n"
+        "Made from core/wire/api.h, core/wire/error.h and net/handlers/table.c; `make docs` writes this file\n"
+        "again and a test fails when it is stale.\n\n"
+        "## APIs\n\n"
+        "\"Listed\" is what ApiVersions shows. Produce is listed from version 0 because older librdkafka needs to\n"
+        "see it, and served from 3, as in Kafka 4. What is not in this table is not advertised, and asking for\n"
+        "it closes the connection.\n\n"
+        "| key | name | listed | served | flexible from | shard |\n|---|---|---|---|---|---|\n");
     for (int i = 0; i < count; i++) {
         const struct wire_api *api = wire_api_find(served[i].api_key);
         ASSERT(api != NULL);
