@@ -246,9 +246,9 @@ static void skip_by_index(struct log *log, struct fs *fs, struct segment *segmen
     if (segment_read_index(fs, log->mem, log->directory, segment) == ERR_OK)
         segment_cut_index(segment, trusted_offset);
     if (segment->index_count > 0) {
-        const struct index_entry *entry = &segment->index[segment->index_count - 1];
-        scan->from_pos = entry->pos;
-        scan->next_offset = segment->base_offset + entry->relative_offset;
+        scan->from_pos = segment->index[segment->index_count - 1].pos;
+        if (segment->index_count > 1) /* the batch there begins behind the one of the entry before */
+            scan->next_offset = segment->base_offset + segment->index[segment->index_count - 2].relative_offset + 1;
     } else {
         segment_drop_index(log->mem, segment);
         segment->max_timestamp = -1;

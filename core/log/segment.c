@@ -62,24 +62,26 @@ bool segment_note(struct mem *mem, struct segment *segment, const struct batch_h
     int64_t last_offset = base_offset + header->last_offset_delta;
     if (segment->first_timestamp < 0)
         segment->first_timestamp = header->max_timestamp;
-    bool newest = header->max_timestamp > segment->max_timestamp;
-    if (newest)
+    if (header->max_timestamp > segment->max_timestamp) {
         segment->max_timestamp = header->max_timestamp;
+        segment->max_timestamp_offset = last_offset;
+    }
     segment->end_offset = last_offset + 1;
-    segment->unindexed_bytes += (int64_t)header->size;
     /* A scan begins at the last entry it trusts: that one is there already. */
     bool has_entry = segment->index_count > 0 && segment->index[segment->index_count - 1].pos >= (uint64_t)pos;
-    if (segment->unindexed_bytes <= interval_bytes || has_entry)
+    bool due = segment->unindexed_bytes > interval_bytes && !has_entry;
+    segment->unindexed_bytes += (int64_t)header->size;
+    if (!due)
         return true;
     if (!grow(mem, (void **)&segment->index, &segment->index_capacity, segment->index_count, sizeof(*segment->index)) ||
         !grow(mem, (void **)&segment->times, &segment->time_capacity, segment->time_count, sizeof(*segment->times)))
         return false;
     segment->index[segment->index_count++] =
-        (struct index_entry){(uint32_t)(base_offset - segment->base_offset), (uint32_t)pos};
+        (struct index_entry){(uint32_t)(last_offset - segment->base_offset), (uint32_t)pos};
     if (segment->time_count == 0 || segment->max_timestamp > segment->times[segment->time_count - 1].timestamp)
-        segment->times[segment->time_count++] =
-            (struct time_entry){segment->max_timestamp, (uint32_t)(last_offset - segment->base_offset)};
-    segment->unindexed_bytes = 0;
+        segment->times[segment->time_count++] = (struct time_entry){
+            segment->max_timestamp, (uint32_t)(segment->max_timestamp_offset - segment->base_offset)};
+    segment->unindexed_bytes = (int64_t)header->size;
     return true;
 }
 
@@ -136,7 +138,7 @@ enum err segment_make_image(struct mem *mem, const struct segment *segment, stru
     }
     if (ends_behind) { /* so that the last entry is the segment's largest timestamp */
         put_i64(bytes + time_bytes - 12, segment->max_timestamp);
-        put_u32(bytes + time_bytes - 4, (uint32_t)(segment->end_offset - 1 - segment->base_offset));
+        put_u32(bytes + time_bytes - 4, (uint32_t)(segment->max_timestamp_offset - segment->base_offset));
     }
     return ERR_OK;
 }
@@ -163,22 +165,23 @@ enum err segment_write_index(struct fs *fs, struct mem *mem, const char *directo
     return err;
 }
 
+static void know_max_timestamp(struct segment *segment)
+{
+    const struct time_entry *last = segment->time_count == 0 ? NULL : &segment->times[segment->time_count - 1];
+    segment->max_timestamp = last == NULL ? -1 : last->timestamp;
+    segment->max_timestamp_offset = segment->base_offset + (last == NULL ? 0 : last->relative_offset);
+}
+
 void segment_cut_index(struct segment *segment, int64_t below_offset)
 {
     int64_t below = below_offset - segment->base_offset;
-    int64_t first_cut = -1;
-    for (; segment->time_count > 0 && segment->times[segment->time_count - 1].relative_offset >= below;
-         segment->time_count--)
-        first_cut = segment->times[segment->time_count - 1].relative_offset;
-    while (segment->index_count > 0 &&
-           (segment->index[segment->index_count - 1].relative_offset >= below ||
-            (first_cut >= 0 && segment->index[segment->index_count - 1].relative_offset > first_cut)))
+    while (segment->index_count > 0 && segment->index[segment->index_count - 1].relative_offset >= below)
         segment->index_count--;
-    /* A time entry is made together with an offset entry and speaks of the batches before it too: with the one goes the
-     * other, so that they are looked at again. */
-    if (first_cut >= 0 && segment->index_count > 0)
-        segment->index_count--;
-    segment->max_timestamp = segment->time_count == 0 ? -1 : segment->times[segment->time_count - 1].timestamp;
+    /* What is kept is true of a batch that is kept. What the batches behind the last offset entry add is found again.
+     */
+    while (segment->time_count > 0 && segment->times[segment->time_count - 1].relative_offset >= below)
+        segment->time_count--;
+    know_max_timestamp(segment);
 }
 
 static enum err parse_index(struct mem *mem, struct segment *segment, const uint8_t *bytes, size_t length)
@@ -221,7 +224,7 @@ static enum err parse_times(struct mem *mem, struct segment *segment, const uint
             return ERR_CORRUPT;
         segment->times[i] = entry;
     }
-    segment->max_timestamp = segment->times[count - 1].timestamp;
+    know_max_timestamp(segment);
     return ERR_OK;
 }
 

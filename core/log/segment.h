@@ -10,10 +10,12 @@
 
 #include "core/log/log.h"
 
+/* The batch whose last offset this is begins at pos; as in Kafka, whose tools check it. */
 struct index_entry {
     uint32_t relative_offset, pos;
 };
 
+/* Up to the offset entry made with it nothing is newer; relative_offset is the last of the batch that has it. */
 struct time_entry {
     int64_t timestamp;
     uint32_t relative_offset;
@@ -29,8 +31,9 @@ struct segment {
     struct list link;
     int64_t base_offset, end_offset;
     int64_t size;
-    int64_t max_timestamp;   /* -1: none */
-    int64_t first_timestamp; /* -1: none; decides when to roll */
+    int64_t max_timestamp;        /* -1: none */
+    int64_t max_timestamp_offset; /* the last one of the first batch that has it */
+    int64_t first_timestamp;      /* -1: none; decides when to roll */
     int64_t unindexed_bytes;
     struct index_entry *index;
     struct time_entry *times;
