@@ -17,8 +17,10 @@ static const struct handler table[] = {
     {API_ALTER_CONFIGS, true, handle_alter_configs},
     {API_CREATE_PARTITIONS, true, handle_create_partitions},
     {API_INCREMENTAL_ALTER_CONFIGS, true, handle_incremental_alter_configs},
+    {API_DESCRIBE_LOG_DIRS, false, handle_describe_log_dirs},
     {API_DESCRIBE_CLUSTER, false, handle_describe_cluster},
     {API_LIST_CONFIG_RESOURCES, false, handle_list_config_resources},
+    {API_DESCRIBE_TOPIC_PARTITIONS, false, handle_describe_topic_partitions},
 };
 
 const struct handler *handlers(int *count)
