@@ -265,15 +265,10 @@ static bool check_number(const struct config_key *key, struct slice value, doubl
 static bool check_list(const struct config_key *key, struct slice value, const char *text, char why[CONFIG_WHY_SIZE])
 {
     const char *rest = text;
-    struct slice item, other;
+    struct slice item;
     while (key->check == CONFIG_SET && config_next_item(&rest, &item)) {
         if (!in_set(key, item))
             return refuse_set(key, item, why);
-        for (const char *more = rest; config_next_item(&more, &other);)
-            if (slice_equal(item, other)) {
-                snprintf(why, CONFIG_WHY_SIZE, "Configuration '%s' values must not be duplicated.", key->name);
-                return false;
-            }
     }
     if (key->check == CONFIG_THROTTLED && !throttled_list(value)) {
         char reason[256];
@@ -281,7 +276,9 @@ static bool check_list(const struct config_key *key, struct slice value, const c
                  "%s must be the literal '*' or a list of replicas in the following format: "
                  "[partitionId]:[brokerId],[partitionId]:[brokerId],...",
                  key->name);
-        return refuse(key, value, why, reason);
+        char shown[160];
+        snprintf(shown, sizeof shown, "[%.*s]", (int)size_min(value.length, 128), (const char *)value.data);
+        return refuse(key, slice_from_string(shown), why, reason);
     }
     return true;
 }

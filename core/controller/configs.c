@@ -234,6 +234,12 @@ static struct verdict check_broker_settings(const struct alter *alter)
         if (key->scope == CONFIG_READ_ONLY)
             return refuse(arena, KAFKA_ERROR_INVALID_REQUEST, "Cannot update these configs dynamically: [%s]",
                           setting->name);
+        if ((strncmp(setting->name, "ssl.", 4) == 0 || strncmp(setting->name, "sasl.", 5) == 0) &&
+            key->scope == CONFIG_PER_BROKER)
+            return refuse(arena, KAFKA_ERROR_INVALID_REQUEST,
+                          "These security configs can be dynamically updated only per-listener using the listener "
+                          "prefix: [%s]",
+                          setting->name);
         if (key->scope == CONFIG_PER_BROKER && alter->name.length == 0)
             return refuse(arena, KAFKA_ERROR_INVALID_REQUEST,
                           "Cannot update these configs at default cluster level, broker id must be specified: [%s]",
@@ -243,9 +249,9 @@ static struct verdict check_broker_settings(const struct alter *alter)
                           setting->name);
         if (!config_check_value(key, slice_from_string(setting->value), why))
             return refuse(arena, KAFKA_ERROR_INVALID_REQUEST, "%s", why);
-        if (strcmp(key->name, "log.retention.ms") == 0 && atoll(setting->value) == 0)
+        if (strcmp(key->name, "log.retention.ms") == 0 && (atoll(setting->value) == 0 || atoll(setting->value) < -1))
             return refuse(arena, KAFKA_ERROR_INVALID_REQUEST,
-                          "log.retention.ms must be unlimited (-1) or, equal or greater than 1");
+                          "requirement failed: log.retention.ms must be unlimited (-1) or, greater than or equal to 1");
     }
     return GOOD;
 }

@@ -130,7 +130,7 @@ static struct verdict describe_topic(struct describe *describe)
     if (problem != NULL)
         return (struct verdict){KAFKA_ERROR_INVALID_TOPIC_EXCEPTION, problem};
     if (topic == NULL)
-        return (struct verdict){KAFKA_ERROR_UNKNOWN_TOPIC_OR_PARTITION, NULL};
+        return (struct verdict){KAFKA_ERROR_UNKNOWN_TOPIC_OR_PARTITION, ""};
     if (!begin_entries(describe, config_topic_key_count))
         return (struct verdict){KAFKA_ERROR_UNKNOWN_SERVER_ERROR, NULL};
     for (int i = 0; i < config_topic_key_count; i++) {
@@ -154,6 +154,32 @@ static struct verdict describe_topic(struct describe *describe)
     return GOOD;
 }
 
+/* Keys of plug-ins, which nobody here knows: named, but their values may be secrets. */
+static bool describe_custom(struct describe *describe, const struct config_settings *settings,
+                            enum config_source source)
+{
+    for (int i = 0; i < settings->count; i++) {
+        struct chain chain;
+        const char *name = settings->items[i].name;
+        if (config_broker_key(slice_from_string(name)) != NULL || !is_asked_for(describe, name))
+            continue;
+        if (!begin_chain(describe, &chain))
+            return false;
+        add_synonym(&chain, name, NULL, source, true);
+        entry *entry_ = &describe->result->configs.items[describe->result->configs.count++];
+        *entry_ = (entry){.name = slice_from_string(name),
+                          .read_only = true,
+                          .config_source = (int8_t)source,
+                          .is_sensitive = true,
+                          .config_type = CONFIG_UNKNOWN};
+        if (describe->with_synonyms) {
+            entry_->synonyms.items = chain.items;
+            entry_->synonyms.count = chain.count;
+        }
+    }
+    return true;
+}
+
 static struct verdict describe_broker(struct describe *describe)
 {
     const struct image *image = describe->image;
@@ -164,7 +190,7 @@ static struct verdict describe_broker(struct describe *describe)
         return refuse(describe->arena, KAFKA_ERROR_INVALID_REQUEST,
                       "Unexpected broker id, expected %s or empty string, but received %.*s", expected,
                       (int)size_min(name.length, 256), (const char *)name.data);
-    if (!begin_entries(describe, config_broker_key_count))
+    if (!begin_entries(describe, config_broker_key_count + image->layers.cluster->count + image->layers.broker->count))
         return (struct verdict){KAFKA_ERROR_UNKNOWN_SERVER_ERROR, NULL};
     /* Without a broker: only what was set for the whole cluster. */
     struct config_layers layers = image->layers;
@@ -189,7 +215,10 @@ static struct verdict describe_broker(struct describe *describe)
         entry_->read_only = key->scope == CONFIG_READ_ONLY;
         finish_entry(describe, key, &chain, entry_);
     }
-    return GOOD;
+    return describe_custom(describe, layers.cluster, CONFIG_SOURCE_DYNAMIC_DEFAULT) &&
+                   (name.length == 0 || describe_custom(describe, layers.broker, CONFIG_SOURCE_DYNAMIC_BROKER))
+               ? GOOD
+               : (struct verdict){KAFKA_ERROR_UNKNOWN_SERVER_ERROR, NULL};
 }
 
 enum err controller_describe_configs(const struct image *image, struct arena *arena,
@@ -222,7 +251,7 @@ enum err controller_describe_configs(const struct image *image, struct arena *ar
         if (arena->failed)
             return ERR_NO_MEMORY;
         describe.result->error_code = verdict.code;
-        describe.result->error_message = slice_from_string(verdict.message);
+        describe.result->error_message = slice_from_string(verdict.message == NULL ? "" : verdict.message);
     }
     response->results.count = count;
     return ERR_OK;

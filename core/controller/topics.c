@@ -159,10 +159,11 @@ static struct verdict place(struct controller *controller, struct uuid topic_id,
         return refuse(controller->arena, KAFKA_ERROR_INVALID_REPLICATION_FACTOR,
                       "Unable to replicate the partition %d time(s): All brokers are currently fenced.", wanted);
     if (wanted > usable_count)
-        return refuse(controller->arena, KAFKA_ERROR_INVALID_REPLICATION_FACTOR,
-                      "Unable to replicate the partition %d time(s): The target replication factor of %d cannot be "
-                      "reached because only %d broker(s) are registered.",
-                      wanted, wanted, image->broker_count);
+        return refuse(
+            controller->arena, KAFKA_ERROR_INVALID_REPLICATION_FACTOR,
+            "Unable to replicate the partition %d time(s): The target replication factor of %d cannot be "
+            "reached because only %d broker(s) are registered or some brokers have all their log directories cordoned.",
+            wanted, wanted, image->broker_count);
     uint32_t start = get_u32(topic_id.bytes) % (uint32_t)usable_count;
     for (int32_t p = 0; p < placement->partition_count; p++) {
         int32_t *replicas = ARENA_ARRAY(controller->arena, int32_t, (size_t)wanted);

@@ -200,7 +200,7 @@ static void values_are_refused_in_kafkas_words(void **state)
         {"compression.gzip.level", "-1", NULL},
         {"compression.gzip.level", "0", "Value must be between 1 and 9 or equal to -1"},
         {"cleanup.policy", "", NULL},
-        {"cleanup.policy", "delete,delete", "must not be duplicated"},
+        {"cleanup.policy", "delete,delete", NULL},
         {"preallocate", "TRUE", NULL},
         {"leader.replication.throttled.replicas", "0:1,1:2", NULL},
         {"leader.replication.throttled.replicas", "*", NULL},

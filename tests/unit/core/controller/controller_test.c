@@ -123,7 +123,7 @@ static void topics_are_created_or_refused_as_kafka_does(void **state)
         {"wide", 1, 3, 38,
          "Unable to replicate the partition 3 time(s): The target replication factor of 3 cannot be reached because "
          "only "
-         "1 broker(s) are registered."},
+         "1 broker(s) are registered or some brokers have all their log directories cordoned."},
         {"__cluster_metadata", 1, 1, 42, "Creation of internal topic __cluster_metadata is prohibited."},
     };
     for (size_t i = 0; i < COUNT_OF(cases); i++) {
