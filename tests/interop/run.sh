@@ -63,6 +63,7 @@ round() { # PRODUCER CODEC ACKS FILE
         failed=$((failed + 1))
         echo "FAILED $1 produces $2 acks=$3 (exit $rc):"
         tail -5 "$work/log"
+        kill -0 "$broker_pid" 2>/dev/null || { tail -2 "$work/node/broker.log"; echo "interop: $passed passed, $failed failed, $skipped skipped"; exit 1; }
         return
     fi
     consumer=${consumers[$((turn % ${#consumers[@]}))]}
@@ -111,5 +112,6 @@ if has java; then # Kafka's own tool reads our files
     done
 fi
 
+[ "$failed" -eq 0 ] || grep -E "level=(error|fatal)" "$work/node/broker.log" | tail -5
 echo "interop: $passed passed, $failed failed, $skipped skipped"
 [ "$failed" -eq 0 ] && [ "$passed" -gt 0 ]

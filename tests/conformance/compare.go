@@ -1,0 +1,158 @@
+package main
+
+import (
+	"encoding/json"
+	"fmt"
+	"reflect"
+	"sort"
+	"strings"
+)
+
+// Fields whose values are a broker's own. They must be there on both sides, but may differ.
+var masked = map[string]bool{
+	"TopicID": true, "ClusterID": true, "Host": true, "Port": true, "ControllerID": true, "ThrottleMillis": true,
+	"ProducerID": true, "SessionID": true, "LogAppendTime": true, "UsableBytes": true, "TotalBytes": true, "Dir": true,
+	"IncarnationID": true, "Version": true, "Leader": true, "LeaderID": true, "NodeID": true, "BrokerID": true,
+	"Replicas": true, "ISR": true, "FinalizedFeaturesEpoch": true, "Documentation": true,
+}
+
+func mask(v any) any {
+	switch v := v.(type) {
+	case map[string]any:
+		for key, value := range v {
+			if masked[key] {
+				if value == nil {
+					v[key] = "null"
+				} else {
+					v[key] = "masked"
+				}
+			} else if key == "UnknownTags" {
+				delete(v, key)
+			} else {
+				v[key] = mask(value)
+			}
+		}
+		return v
+	case []any:
+		for i := range v {
+			v[i] = mask(v[i])
+		}
+		sortNamed(v)
+		return v
+	}
+	return v
+}
+
+// Lists of things with a name or number have no promised order.
+func sortNamed(list []any) {
+	key := func(v any) string {
+		m, ok := v.(map[string]any)
+		if !ok {
+			return ""
+		}
+		for _, name := range []string{"Topic", "Name", "ResourceName", "ApiKey", "Partition", "ConfigName"} {
+			if k, ok := m[name]; ok && k != nil {
+				return fmt.Sprintf("%20v", k)
+			}
+		}
+		return ""
+	}
+	sort.SliceStable(list, func(i, j int) bool { return key(list[i]) < key(list[j]) })
+}
+
+func generic(m message) any {
+	if m == nil || (reflect.ValueOf(m).Kind() == reflect.Ptr && reflect.ValueOf(m).IsNil()) {
+		return nil
+	}
+	text, err := json.Marshal(m)
+	if err != nil {
+		return err.Error()
+	}
+	var v any
+	json.Unmarshal(text, &v)
+	return mask(v)
+}
+
+// One line for each differing field: "NAME PATH: kafka=X ringmain=Y".
+func compare(name string, a, b message) []string {
+	var lines []string
+	walk(name, "", generic(a), generic(b), &lines)
+	return lines
+}
+
+func walk(name, path string, a, b any, lines *[]string) {
+	ma, oka := a.(map[string]any)
+	mb, okb := b.(map[string]any)
+	if oka && okb {
+		keys := map[string]bool{}
+		for k := range ma {
+			keys[k] = true
+		}
+		for k := range mb {
+			keys[k] = true
+		}
+		var sorted []string
+		for k := range keys {
+			sorted = append(sorted, k)
+		}
+		sort.Strings(sorted)
+		for _, k := range sorted {
+			walk(name, path+"."+k, ma[k], mb[k], lines)
+		}
+		return
+	}
+	la, oka := a.([]any)
+	lb, okb := b.([]any)
+	if oka && okb && len(la) == len(lb) {
+		for i := range la {
+			walk(name, fmt.Sprintf("%s[%d]", path, i), la[i], lb[i], lines)
+		}
+		return
+	}
+	if oka && okb {
+		walkByName(name, path, la, lb, lines)
+		return
+	}
+	if !reflect.DeepEqual(a, b) {
+		*lines = append(*lines, fmt.Sprintf("%s %s: kafka=%s ringmain=%s", name, strings.TrimPrefix(path, "."), short(a), short(b)))
+	}
+}
+
+func label(v any) string {
+	if m, ok := v.(map[string]any); ok {
+		for _, key := range []string{"Topic", "Name", "ResourceName", "ApiKey", "Partition"} {
+			if k, ok := m[key]; ok {
+				return fmt.Sprint(k)
+			}
+		}
+	}
+	return short(v)
+}
+
+// Lists of different length: pair what has the same name, name what is on one side only.
+func walkByName(name, path string, a, b []any, lines *[]string) {
+	inB := map[string]any{}
+	for _, v := range b {
+		inB[label(v)] = v
+	}
+	for _, v := range a {
+		other, ok := inB[label(v)]
+		if !ok {
+			*lines = append(*lines, fmt.Sprintf("%s %s[%s]: kafka=there ringmain=missing", name, strings.TrimPrefix(path, "."), label(v)))
+			continue
+		}
+		delete(inB, label(v))
+		walk(name, path+"["+label(v)+"]", v, other, lines)
+	}
+	for k := range inB {
+		*lines = append(*lines, fmt.Sprintf("%s %s[%s]: kafka=missing ringmain=there", name, strings.TrimPrefix(path, "."), k))
+	}
+}
+
+func short(v any) string {
+	text, _ := json.Marshal(v)
+	if len(text) > 160 {
+		return string(text[:160]) + "..."
+	}
+	return string(text)
+}
