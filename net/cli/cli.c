@@ -3,6 +3,7 @@
 #include "core/wire/error.h"
 #include "io/reactor/console.h"
 
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -91,8 +92,9 @@ int cli_parse(struct cli *cli, int argc, char **argv)
 bool cli_number(const char *option, const char *text, int64_t *value)
 {
     char *end;
+    errno = 0;
     long long number = strtoll(text, &end, 10);
-    if (*text == '\0' || *end != '\0') {
+    if (*text == '\0' || *end != '\0' || errno != 0) {
         fprintf(stderr, "%s: '%s' is not a whole number\n", option, text);
         return false;
     }

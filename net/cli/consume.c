@@ -1,186 +1,68 @@
-/* ringmain consume TOPIC: records of one or all partitions, formatted. Without a group. */
+/* ringmain consume TOPIC: prints records, from where it is told, until it is told to stop. */
 #include "core/wire/batch.h"
 #include "core/wire/compress.h"
 #include "core/wire/error.h"
 #include "net/cli/cli.h"
+#include "net/cli/format.h"
 
-#include <stdio.h>
+enum { PARTITION_BYTES = 4 << 20, UNPACKED_MAX_BYTES = 512 << 20, WAIT_MS = 500, PAUSE_MS = 200 };
+enum { FROM_BEGINNING = -2, FROM_END = -1 }; /* ListOffsets' special timestamps */
 
-enum {
-    FETCH_BYTES = 4 << 20,
-    UNPACK_MAX = 256 << 20,
-    WAIT_MS = 500,
-    OFFSET_END = -1,
-    OFFSET_BEGINNING = -2,
-};
-
-struct position {
+struct position { /* of one partition */
     int32_t partition, leader;
-    int64_t offset;
-    int64_t end; /* where to stop with --exit; -1: not known yet */
+    int64_t next, stop; /* offsets; stop: the end when the command began */
 };
 
 struct consumer {
     struct cli *cli;
     struct slice topic;
     struct uuid topic_id;
+    struct position *positions; /* in the arena `kept` */
+    int32_t position_count;
+    struct arena kept;
     const char *format;
-    struct position *positions;
-    int position_count;
-    int64_t start;     /* offset, OFFSET_END or OFFSET_BEGINNING */
-    int64_t timestamp; /* -1: not asked */
-    int64_t left;      /* records still wanted; -1: all */
-    int64_t count;
+    int64_t only, offset, timestamp, count; /* -1: all partitions; -1: not given; special or milliseconds; -1: all */
     bool exit_at_end;
+    int64_t printed;
+    bool stale; /* leaders must be asked again */
 };
 
-/* ---- output
- * ------------------------------------------------------------------------------------------------------------ */
-
-static void print_headers(const struct batch_record *record)
+static bool find_leaders(struct consumer *consumer)
 {
-    struct slice rest = record->headers, key, value;
-    for (int32_t i = 0; i < record->header_count && batch_next_header(&rest, &key, &value); i++)
-        printf("%s%.*s=%.*s", i == 0 ? "" : ",", SLICE_ARG(key), SLICE_ARG(value));
-}
-
-static void print_bytes(struct slice bytes)
-{
-    cli_print_bytes(bytes);
-}
-
-/* kcat's letters. */
-static void print_formatted(const struct consumer *consumer, const struct position *at, int64_t offset,
-                            int64_t timestamp, const struct batch_record *record)
-{
-    for (const char *p = consumer->format; *p != '\0'; p++) {
-        if (*p == '\\' && p[1] != '\0') {
-            p++;
-            putchar(*p == 'n' ? '\n' : *p == 't' ? '\t' : *p == '0' ? '\0' : *p);
-            continue;
-        }
-        if (*p != '%' || p[1] == '\0') {
-            putchar(*p);
-            continue;
-        }
-        switch (*++p) {
-        case 's':
-            print_bytes(record->value);
-            break;
-        case 'S':
-            printf("%lld", slice_is_null(record->value) ? -1LL : (long long)record->value.length);
-            break;
-        case 'k':
-            print_bytes(record->key);
-            break;
-        case 'K':
-            printf("%lld", slice_is_null(record->key) ? -1LL : (long long)record->key.length);
-            break;
-        case 'o':
-            printf("%lld", (long long)offset);
-            break;
-        case 'p':
-            printf("%d", at->partition);
-            break;
-        case 't':
-            print_bytes(consumer->topic);
-            break;
-        case 'T':
-            printf("%lld", (long long)timestamp);
-            break;
-        case 'h':
-            print_headers(record);
-            break;
-        default:
-            putchar(*p);
-        }
+    struct metadata_response response;
+    struct cli *cli = consumer->cli;
+    arena_reset(&cli->arena);
+    if (client_metadata(&cli->client, &consumer->topic, 1, false, &response, &cli->arena) != ERR_OK) {
+        fprintf(stderr, "ringmain: %s\n", cli->client.why);
+        return false;
     }
-}
-
-static void print_json(const struct consumer *consumer, const struct position *at, int64_t offset, int64_t timestamp,
-                       const struct batch_record *record)
-{
-    json_t *headers = json_array();
-    struct slice rest = record->headers, key, value;
-    for (int32_t i = 0; i < record->header_count && batch_next_header(&rest, &key, &value); i++)
-        json_array_append_new(headers,
-                              json_pack("{s:o,s:o}", "key", cli_json_text(key), "value", cli_json_text(value)));
-    json_t *document = json_pack("{s:i,s:I,s:I,s:o,s:o,s:o}", "partition", at->partition, "offset", (json_int_t)offset,
-                                 "timestamp", (json_int_t)timestamp, "key", cli_json_text(record->key), "value",
-                                 cli_json_text(record->value), "headers", headers);
-    json_dumpf(document, stdout, JSON_COMPACT | JSON_PRESERVE_ORDER);
-    putchar('\n'); /* one document a line: a stream has no end */
-    json_decref(document);
-}
-
-/* ---- records
- * ------------------------------------------------------------------------------------------------------------ */
-
-static bool take_batch(struct consumer *consumer, struct position *at, const struct batch_header *header,
-                       struct slice body)
-{
-    struct batch_records records;
-    struct batch_record record;
-    bool append_time = header->attributes & BATCH_LOG_APPEND_TIME;
-    batch_records_init(&records, body, header->record_count);
-    enum err err;
-    while (consumer->left != 0 && (err = batch_records_next(&records, &record)) == ERR_OK) {
-        int64_t offset = header->base_offset + record.offset_delta;
-        int64_t timestamp = append_time ? header->max_timestamp : header->base_timestamp + record.timestamp_delta;
-        if (offset < at->offset)
-            continue;
-        if (consumer->cli->json)
-            print_json(consumer, at, offset, timestamp, &record);
-        else
-            print_formatted(consumer, at, offset, timestamp, &record);
-        consumer->count++;
-        consumer->left -= consumer->left > 0;
+    const struct metadata_response_metadata_response_topic *topic = &response.topics.items[0];
+    if (response.topics.count != 1 || topic->error_code != KAFKA_ERROR_NONE)
+        return cli_refused("cannot consume", consumer->topic,
+                           response.topics.count == 1 ? topic->error_code : KAFKA_ERROR_UNKNOWN_TOPIC_OR_PARTITION,
+                           SLICE_NULL);
+    consumer->topic_id = topic->topic_id;
+    if (consumer->positions == NULL) {
+        consumer->positions = ARENA_ARRAY(&consumer->kept, struct position, (size_t)topic->partitions.count + 1);
+        if (consumer->positions == NULL)
+            return cli_refused("out of memory for", consumer->topic, KAFKA_ERROR_UNKNOWN_SERVER_ERROR, SLICE_NULL);
+        for (int32_t i = 0; i < topic->partitions.count; i++)
+            if (consumer->only < 0 || consumer->only == topic->partitions.items[i].partition_index)
+                consumer->positions[consumer->position_count++].partition = topic->partitions.items[i].partition_index;
     }
-    return consumer->left == 0 || err == ERR_NOT_FOUND;
+    for (int32_t i = 0; i < consumer->position_count; i++)
+        for (int32_t j = 0; j < topic->partitions.count; j++)
+            if (topic->partitions.items[j].partition_index == consumer->positions[i].partition)
+                consumer->positions[i].leader = topic->partitions.items[j].leader_id;
+    consumer->stale = false;
+    if (consumer->position_count == 0)
+        fprintf(stderr, "ringmain: %.*s has no such partition\n", SLICE_ARG(consumer->topic));
+    return consumer->position_count > 0;
 }
 
-static bool unpack_batch(struct consumer *consumer, struct position *at, const struct batch_header *header,
-                         struct slice batch)
-{
-    struct slice body = slice_of(batch.data + BATCH_HEADER_BYTES, header->size - BATCH_HEADER_BYTES);
-    int codec = header->attributes & BATCH_CODEC_MASK;
-    if (header->attributes & BATCH_CONTROL)
-        return true; /* markers are not for people */
-    if (codec == COMPRESS_NONE)
-        return take_batch(consumer, at, header, body);
-    struct compress_buffer plain;
-    compress_buffer_init(&plain, consumer->cli->client.mem);
-    bool ok = compress_unpack((enum compress_codec)codec, body, UNPACK_MAX, &plain) == ERR_OK &&
-              take_batch(consumer, at, header, slice_of(plain.data, plain.length));
-    compress_buffer_fini(&plain);
-    return ok;
-}
+/* ---- where to begin ---------------------------------------------------------------------------------------------- */
 
-static bool take_records(struct consumer *consumer, struct position *at, struct slice records)
-{
-    while (records.length >= BATCH_HEADER_BYTES && consumer->left != 0) {
-        struct batch_header header;
-        if (batch_read_header(records.data, records.length, &header) != ERR_OK)
-            return false;
-        if (header.size > records.length)
-            break; /* the last batch may be cut short */
-        if (!batch_crc_matches(records.data, &header)) {
-            fprintf(stderr, "ringmain: partition %d offset %lld: the batch's checksum is wrong\n", at->partition,
-                    (long long)header.base_offset);
-            return false;
-        }
-        if (!unpack_batch(consumer, at, &header, records))
-            return false;
-        at->offset = batch_last_offset(&header) + 1;
-        records = slice_of(records.data + header.size, records.length - header.size);
-    }
-    return true;
-}
-
-/* ---- requests
- * ------------------------------------------------------------------------------------------------------------ */
-
-static bool list_offset(struct consumer *consumer, const struct position *at, int64_t timestamp, int64_t *offset)
+static bool ask_offset(struct consumer *consumer, const struct position *position, int64_t timestamp, int64_t *offset)
 {
     struct list_offsets_request_list_offsets_partition partition;
     struct list_offsets_request_list_offsets_topic topic;
@@ -189,167 +71,274 @@ static bool list_offset(struct consumer *consumer, const struct position *at, in
     wire_set_defaults(&list_offsets_request_list_offsets_partition_struct, &partition);
     wire_set_defaults(&list_offsets_request_list_offsets_topic_struct, &topic);
     WIRE_DEFAULTS(list_offsets_request_schema, &request);
-    partition.partition_index = at->partition;
+    partition.partition_index = position->partition;
     partition.timestamp = timestamp;
     topic.name = consumer->topic;
     topic.partitions.items = &partition;
     topic.partitions.count = 1;
     request.replica_id = -1;
+    request.timeout_ms = consumer->cli->client.timeout_ms;
     request.topics.items = &topic;
     request.topics.count = 1;
-    if (!cli_call(consumer->cli, at->leader, API_LIST_OFFSETS, &request, &response) || response.topics.count != 1 ||
-        response.topics.items[0].partitions.count != 1)
+    if (!cli_call(consumer->cli, position->leader, API_LIST_OFFSETS, &request, &response))
         return false;
-    const struct list_offsets_response_list_offsets_partition_response *p =
+    if (response.topics.count != 1 || response.topics.items[0].partitions.count != 1) {
+        fprintf(stderr, "ringmain: the broker's ListOffsets answer does not fit the question\n");
+        return false;
+    }
+    const struct list_offsets_response_list_offsets_partition_response *answer =
         &response.topics.items[0].partitions.items[0];
-    if (p->error_code != KAFKA_ERROR_NONE)
-        return cli_refused("cannot look up offsets of", consumer->topic, p->error_code, SLICE_NULL);
-    *offset = p->offset;
+    *offset = answer->offset;
+    return answer->error_code == KAFKA_ERROR_NONE ||
+           cli_refused("cannot find the offset in", consumer->topic, answer->error_code, SLICE_NULL);
+}
+
+static bool find_offsets(struct consumer *consumer)
+{
+    for (int32_t i = 0; i < consumer->position_count; i++) {
+        struct position *position = &consumer->positions[i];
+        if (!ask_offset(consumer, position, FROM_END, &position->stop))
+            return false;
+        if (consumer->offset >= 0)
+            position->next = consumer->offset;
+        else if (consumer->timestamp == FROM_END)
+            position->next = position->stop;
+        else if (!ask_offset(consumer, position, consumer->timestamp, &position->next))
+            return false;
+        if (position->next < 0) /* no record is that young */
+            position->next = position->stop;
+    }
     return true;
 }
 
-static bool find_start(struct consumer *consumer, struct position *at)
+/* ---- records ----------------------------------------------------------------------------------------------------- */
+
+static bool finished(const struct consumer *consumer)
 {
-    at->end = -1;
-    if (consumer->exit_at_end && !list_offset(consumer, at, OFFSET_END, &at->end))
-        return false;
-    at->offset = consumer->start;
-    if (consumer->timestamp >= 0) {
-        if (!list_offset(consumer, at, consumer->timestamp, &at->offset))
-            return false;
-        if (at->offset >= 0)
-            return true;
-        return list_offset(consumer, at, OFFSET_END, &at->offset); /* nothing as late as that */
-    }
-    return at->offset >= 0 || list_offset(consumer, at, at->offset, &at->offset);
+    return consumer->count >= 0 && consumer->printed >= consumer->count;
 }
 
-static bool find_partitions(struct consumer *consumer, int64_t only)
+static enum err print_records(struct consumer *consumer, struct position *position, const struct batch_header *header,
+                              struct slice body)
 {
-    struct metadata_response response;
-    struct cli *cli = consumer->cli;
-    if (client_metadata(&cli->client, &consumer->topic, 1, false, &response, &cli->arena) != ERR_OK) {
-        fprintf(stderr, "ringmain: %s\n", cli->client.why);
-        return false;
-    }
-    const struct metadata_response_metadata_response_topic *topic = &response.topics.items[0];
-    if (response.topics.count != 1 || topic->error_code != KAFKA_ERROR_NONE)
-        return cli_refused("topic", consumer->topic, response.topics.count == 1 ? topic->error_code : -1, SLICE_NULL);
-    consumer->topic_id = topic->topic_id;
-    consumer->positions =
-        mem_alloc_zero(cli->client.mem, (size_t)topic->partitions.count * sizeof *consumer->positions);
-    for (int32_t i = 0; consumer->positions != NULL && i < topic->partitions.count; i++) {
-        struct position at = {.partition = topic->partitions.items[i].partition_index,
-                              .leader = topic->partitions.items[i].leader_id};
-        if (only >= 0 && at.partition != only)
+    struct batch_records records;
+    struct batch_record record;
+    enum err err = ERR_OK;
+    batch_records_init(&records, body, header->record_count);
+    while (!finished(consumer) && (err = batch_records_next(&records, &record)) == ERR_OK) {
+        int64_t offset = header->base_offset + record.offset_delta;
+        if (offset < position->next)
             continue;
-        if (!find_start(consumer, &at))
-            return false;
-        consumer->positions[consumer->position_count++] = at;
+        struct format_record one = {.topic = consumer->topic,
+                                    .partition = position->partition,
+                                    .offset = offset,
+                                    .timestamp = header->attributes & BATCH_LOG_APPEND_TIME
+                                                     ? header->max_timestamp
+                                                     : header->base_timestamp + record.timestamp_delta,
+                                    .record = &record};
+        if (consumer->cli->json && !format_print_json(stdout, &one))
+            return ERR_NO_MEMORY;
+        if (!consumer->cli->json)
+            format_print(stdout, consumer->format, &one);
+        consumer->printed++;
     }
-    if (consumer->position_count == 0)
-        fprintf(stderr, "ringmain: there is no such partition\n");
-    return consumer->position_count > 0;
+    return err == ERR_NOT_FOUND ? ERR_OK : err;
 }
 
-static bool fetch(struct consumer *consumer, struct position *at, int wait_ms)
+static enum err print_batch(struct consumer *consumer, struct position *position, const struct batch_header *header,
+                            const uint8_t *batch)
 {
-    struct fetch_request_fetch_partition partition;
+    struct slice body = slice_of(batch + BATCH_HEADER_BYTES, header->size - BATCH_HEADER_BYTES);
+    enum compress_codec codec = (enum compress_codec)(header->attributes & BATCH_CODEC_MASK);
+    if (!batch_crc_matches(batch, header))
+        return ERR_CORRUPT;
+    if (header->attributes & BATCH_CONTROL)
+        return ERR_OK;
+    if (codec == COMPRESS_NONE)
+        return print_records(consumer, position, header, body);
+    struct compress_buffer plain;
+    compress_buffer_init(&plain, consumer->cli->client.mem);
+    enum err err = compress_unpack(codec, body, UNPACKED_MAX_BYTES, &plain);
+    if (err == ERR_OK)
+        err = print_records(consumer, position, header, slice_of(plain.data, plain.length));
+    compress_buffer_fini(&plain);
+    return err;
+}
+
+/* The batches of one partition's answer; the last may be cut off. */
+static bool print_batches(struct consumer *consumer, struct position *position, struct slice data)
+{
+    struct batch_header header;
+    while (!finished(consumer) && data.length >= BATCH_HEADER_BYTES) {
+        enum err err = batch_read_header(data.data, data.length, &header);
+        if (err == ERR_OK && header.size > data.length)
+            return true;
+        if (err == ERR_OK)
+            err = header.magic == BATCH_MAGIC ? print_batch(consumer, position, &header, data.data) : ERR_UNSUPPORTED;
+        if (err != ERR_OK) {
+            fprintf(stderr, "ringmain: partition %d, offset %lld: %s\n", position->partition, (long long)position->next,
+                    err_text(err));
+            return false;
+        }
+        if (batch_last_offset(&header) >= position->next)
+            position->next = batch_last_offset(&header) + 1;
+        data = slice_of(data.data + header.size, data.length - header.size);
+    }
+    return true;
+}
+
+static bool take_answer(struct consumer *consumer, const struct fetch_response *response)
+{
+    if (response->error_code != KAFKA_ERROR_NONE)
+        return cli_refused("cannot fetch", consumer->topic, response->error_code, SLICE_NULL);
+    for (int32_t i = 0; i < response->responses.count; i++)
+        for (int32_t j = 0; j < response->responses.items[i].partitions.count; j++) {
+            const struct fetch_response_partition_data *data = &response->responses.items[i].partitions.items[j];
+            struct position *position = NULL;
+            for (int32_t k = 0; k < consumer->position_count; k++)
+                if (consumer->positions[k].partition == data->partition_index)
+                    position = &consumer->positions[k];
+            if (position == NULL)
+                continue;
+            if (data->error_code != KAFKA_ERROR_NONE && !kafka_error_retriable(data->error_code))
+                return cli_refused("cannot fetch", consumer->topic, data->error_code, SLICE_NULL);
+            if (data->error_code != KAFKA_ERROR_NONE)
+                consumer->stale = true;
+            else if (!print_batches(consumer, position, data->records.data))
+                return false;
+        }
+    return true;
+}
+
+/* One fetch of all partitions that `leader` has. */
+static bool fetch(struct consumer *consumer, int32_t leader, bool wait)
+{
     struct fetch_request_fetch_topic topic;
     struct fetch_request request;
     struct fetch_response response;
-    wire_set_defaults(&fetch_request_fetch_partition_struct, &partition);
     wire_set_defaults(&fetch_request_fetch_topic_struct, &topic);
     WIRE_DEFAULTS(fetch_request_schema, &request);
-    partition.partition = at->partition;
-    partition.fetch_offset = at->offset;
-    partition.partition_max_bytes = FETCH_BYTES;
+    arena_reset(&consumer->cli->arena);
     topic.topic = consumer->topic;
     topic.topic_id = consumer->topic_id;
-    topic.partitions.items = &partition;
-    topic.partitions.count = 1;
-    request.replica_id = -1;
-    request.max_wait_ms = wait_ms;
+    topic.partitions.items =
+        ARENA_ARRAY(&consumer->cli->arena, struct fetch_request_fetch_partition, (size_t)consumer->position_count);
+    if (topic.partitions.items == NULL)
+        return false;
+    for (int32_t i = 0; i < consumer->position_count; i++) {
+        const struct position *position = &consumer->positions[i];
+        if (position->leader != leader || (consumer->exit_at_end && position->next >= position->stop))
+            continue;
+        struct fetch_request_fetch_partition *partition = &topic.partitions.items[topic.partitions.count++];
+        wire_set_defaults(&fetch_request_fetch_partition_struct, partition);
+        partition->partition = position->partition;
+        partition->fetch_offset = position->next;
+        partition->partition_max_bytes = PARTITION_BYTES;
+    }
+    request.max_wait_ms = wait ? WAIT_MS : 0;
     request.min_bytes = 1;
-    request.max_bytes = FETCH_BYTES;
-    request.session_epoch = -1;
+    request.max_bytes = 16 * PARTITION_BYTES;
     request.topics.items = &topic;
     request.topics.count = 1;
-    arena_reset(&consumer->cli->arena);
-    if (!cli_call(consumer->cli, at->leader, API_FETCH, &request, &response))
-        return false;
-    if (response.error_code != KAFKA_ERROR_NONE)
-        return cli_refused("cannot fetch", consumer->topic, response.error_code, SLICE_NULL);
-    if (response.responses.count != 1 || response.responses.items[0].partitions.count != 1)
-        return true;
-    const struct fetch_response_partition_data *data = &response.responses.items[0].partitions.items[0];
-    if (data->error_code != KAFKA_ERROR_NONE)
-        return cli_refused("cannot fetch", consumer->topic, data->error_code, SLICE_NULL);
-    return take_records(consumer, at, data->records.data);
+    return topic.partitions.count == 0 ||
+           (cli_call(consumer->cli, leader, API_FETCH, &request, &response) && take_answer(consumer, &response));
+}
+
+static bool done(const struct consumer *consumer)
+{
+    bool at_end = consumer->exit_at_end;
+    for (int32_t i = 0; at_end && i < consumer->position_count; i++)
+        at_end = consumer->positions[i].next >= consumer->positions[i].stop;
+    return at_end || finished(consumer);
 }
 
 static bool run(struct consumer *consumer)
 {
-    int active = consumer->position_count;
-    while (active > 0 && consumer->left != 0) {
-        active = 0;
-        for (int i = 0; i < consumer->position_count && consumer->left != 0; i++) {
-            struct position *at = &consumer->positions[i];
-            if (consumer->exit_at_end && at->offset >= at->end)
-                continue;
-            active++;
-            if (!fetch(consumer, at, WAIT_MS / consumer->position_count))
-                return false;
+    bool ok = find_leaders(consumer) && find_offsets(consumer);
+    while (ok && !done(consumer)) {
+        int32_t leaders[CLIENT_LINKS_MAX];
+        int count = 0;
+        for (int32_t i = 0; i < consumer->position_count; i++) {
+            bool known = false;
+            for (int j = 0; j < count; j++)
+                known = known || leaders[j] == consumer->positions[i].leader;
+            if (!known && count < CLIENT_LINKS_MAX && consumer->positions[i].leader >= 0)
+                leaders[count++] = consumer->positions[i].leader;
         }
-        fflush(stdout);
+        for (int i = 0; ok && i < count && !finished(consumer); i++)
+            ok = fetch(consumer, leaders[i], count == 1);
+        if (fflush(stdout) != 0)
+            return false;
+        if (ok && (consumer->stale || count == 0)) {
+            client_pause(&consumer->cli->client, PAUSE_MS);
+            ok = find_leaders(consumer);
+        }
     }
-    return true;
+    return ok;
+}
+
+static bool choose(struct consumer *consumer, const char *const *texts)
+{
+    static const char *const names[] = {"--partition", "--offset", "--timestamp", "--count"};
+    int64_t *const values[] = {&consumer->only, &consumer->offset, &consumer->timestamp, &consumer->count};
+    for (size_t i = 0; i < COUNT_OF(names); i++) {
+        if (texts[i] == NULL)
+            continue;
+        if (!cli_number(names[i], texts[i], values[i]))
+            return false;
+        if (*values[i] < 0) {
+            fprintf(stderr, "%s: %s is below 0\n", names[i], texts[i]);
+            return false;
+        }
+    }
+    const char *wrong = format_check(consumer->format);
+    if (wrong != NULL)
+        fprintf(stderr, "--format: %s\n", wrong);
+    return wrong == NULL;
 }
 
 int consume_command(int argc, char **argv)
 {
-    const char *partition = NULL, *offset = NULL, *timestamp = NULL, *count = NULL;
+    const char *texts[4] = {NULL};
     bool beginning = false, end = false;
-    struct consumer consumer = {.format = "%s\\n", .timestamp = -1, .left = -1, .start = OFFSET_BEGINNING};
+    struct consumer consumer = {.only = -1, .offset = -1, .timestamp = FROM_BEGINNING, .count = -1, .format = "%v\\n"};
     const struct cli_option options[] = {
-        {"--partition", "N", "only this one", .texts = &partition},
-        {"--beginning", NULL, "from the first record (the default)", .flag = &beginning},
-        {"--end", NULL, "only what arrives from now on", .flag = &end},
-        {"--offset", "N", "from this offset on", .texts = &offset},
-        {"--timestamp", "MS", "from the first record of this time on", .texts = &timestamp},
-        {"--count", "N", "stop after N records", .texts = &count},
-        {"--exit", NULL, "stop at what is the end when it starts", .flag = &consumer.exit_at_end},
-        {"--format", "TEXT", "%s value, %k key, %o offset, %p partition, %t topic, %T time, %h headers",
+        {"--beginning", NULL, "from the oldest record (default)", .flag = &beginning},
+        {"--end", NULL, "only what comes from now on", .flag = &end},
+        {"--offset", "N", "from this offset", .texts = &texts[1]},
+        {"--timestamp", "MS", "from the first record this young (milliseconds since 1970)", .texts = &texts[2]},
+        {"--partition", "N", "only this one", .texts = &texts[0]},
+        {"--count", "N", "stop after so many records", .texts = &texts[3]},
+        {"--exit", NULL, "stop at what was the end when the command began", .flag = &consumer.exit_at_end},
+        {"--format", "TEXT", "%k key %v value %o offset %p partition %t topic %T time %h headers",
          .texts = &consumer.format},
     };
     struct cli cli = {.usage = "ringmain consume TOPIC [OPTION]...",
-                      .examples = "  ringmain consume greetings --count 1\n"
-                                  "  ringmain consume orders --timestamp 1700000000000 --format '%T %k %s\\n' --exit\n"
-                                  "  ringmain consume orders --json --end\n",
+                      .examples = "  ringmain consume greetings --exit\n"
+                                  "  ringmain consume orders --format '%p:%o %k=%v\\n' --count 10 --offset 100\n"
+                                  "  ringmain consume orders --json      (one JSON document a line)\n",
                       .options = options,
                       .option_count = COUNT_OF(options)};
     int code = cli_parse(&cli, argc, argv);
     if (code >= 0)
         return code;
-    int64_t only = -1;
-    if (cli.word_count != 1) {
-        fprintf(stderr, "usage: %s\n", cli.usage);
+    if (cli.word_count != 1 || beginning + end + (texts[1] != NULL) + (texts[2] != NULL) > 1) {
+        fprintf(stderr, "usage: %s (one of --beginning, --end, --offset, --timestamp)\n", cli.usage);
         return CLI_USAGE;
     }
-    if ((partition != NULL && !cli_number("--partition", partition, &only)) ||
-        (offset != NULL && !cli_number("--offset", offset, &consumer.start)) ||
-        (timestamp != NULL && !cli_number("--timestamp", timestamp, &consumer.timestamp)) ||
-        (count != NULL && !cli_number("--count", count, &consumer.left)))
-        return CLI_USAGE;
     if (end)
-        consumer.start = OFFSET_END;
+        consumer.timestamp = FROM_END;
     consumer.cli = &cli;
     consumer.topic = slice_from_string(cli.words[0]);
+    if (!choose(&consumer, texts))
+        return CLI_USAGE;
     if (!cli_connect(&cli))
         return CLI_FAILED;
-    bool ok = find_partitions(&consumer, only) && run(&consumer);
+    arena_init(&consumer.kept, cli.client.mem, 64 << 20);
+    bool ok = run(&consumer);
+    arena_fini(&consumer.kept);
     if (cli_is_terminal())
-        fprintf(stderr, "%lld records\n", (long long)consumer.count);
+        fprintf(stderr, "%lld records\n", (long long)consumer.printed);
     cli_disconnect(&cli);
     return ok ? CLI_OK : CLI_FAILED;
 }

@@ -7,7 +7,9 @@
 
 #include <stdio.h>
 
-enum { BATCH_BYTES = 256 * 1024, LINE_MAX_BYTES = 900 * 1024, TRIES = 30 };
+/* A batch stays below the 1,048,588 bytes that max.message.bytes allows by default. */
+enum { BATCH_BYTES = 256 * 1024, BATCH_MAX_BYTES = 1000 * 1024, LINE_MAX_BYTES = 900 * 1024 };
+enum { TRIES = 30, PAUSE_MS = 200 };
 
 struct lane { /* of one partition: the batch that is being filled */
     struct batch_builder builder;
@@ -32,26 +34,41 @@ struct producer {
     int64_t record_count, byte_count;
 };
 
+/* Asks until the topic is there (it may be made by asking) and every partition has a leader. */
 static bool find_leaders(struct producer *producer)
 {
     struct metadata_response response;
     struct client *client = &producer->cli->client;
-    arena_reset(&producer->cli->arena);
-    if (client_metadata(client, &producer->topic, 1, true, &response, &producer->cli->arena) != ERR_OK) {
-        fprintf(stderr, "ringmain: %s\n", client->why);
-        return false;
+    int16_t error = KAFKA_ERROR_NONE;
+    const struct metadata_response_metadata_response_topic *topic = NULL;
+    for (int attempt = 0; attempt < TRIES; attempt++) {
+        if (attempt > 0)
+            client_pause(client, PAUSE_MS);
+        arena_reset(&producer->cli->arena);
+        if (client_metadata(client, &producer->topic, 1, true, &response, &producer->cli->arena) != ERR_OK) {
+            fprintf(stderr, "ringmain: %s\n", client->why);
+            return false;
+        }
+        topic = response.topics.count == 1 ? &response.topics.items[0] : NULL;
+        error = topic == NULL ? KAFKA_ERROR_UNKNOWN_TOPIC_OR_PARTITION : topic->error_code;
+        for (int32_t i = 0; error == KAFKA_ERROR_NONE && i < topic->partitions.count; i++)
+            if (topic->partitions.items[i].leader_id < 0)
+                error = KAFKA_ERROR_LEADER_NOT_AVAILABLE;
+        if (error == KAFKA_ERROR_NONE || !kafka_error_retriable(error))
+            break;
     }
-    const struct metadata_response_metadata_response_topic *topic = &response.topics.items[0];
-    if (response.topics.count != 1 || topic->error_code != KAFKA_ERROR_NONE)
-        return cli_refused("topic", producer->topic, response.topics.count == 1 ? topic->error_code : -1, SLICE_NULL);
+    if (error != KAFKA_ERROR_NONE)
+        return cli_refused("topic", producer->topic, error, SLICE_NULL);
     producer->topic_id = topic->topic_id;
     if (producer->lanes == NULL) {
         producer->lanes = mem_alloc_zero(client->mem, (size_t)topic->partitions.count * sizeof *producer->lanes);
         producer->lane_count = producer->lanes == NULL ? 0 : topic->partitions.count;
     }
-    for (int32_t i = 0; i < topic->partitions.count; i++)
-        if (topic->partitions.items[i].partition_index < producer->lane_count)
-            producer->lanes[topic->partitions.items[i].partition_index].leader = topic->partitions.items[i].leader_id;
+    for (int32_t i = 0; i < topic->partitions.count; i++) {
+        int32_t partition = topic->partitions.items[i].partition_index;
+        if (partition >= 0 && partition < producer->lane_count)
+            producer->lanes[partition].leader = topic->partitions.items[i].leader_id;
+    }
     return producer->lane_count > 0;
 }
 
@@ -116,12 +133,15 @@ static bool flush_lane(struct producer *producer, int32_t partition)
             arena_reset(&producer->cli->arena);
             return true;
         }
-        if (!kafka_error_retriable(error) || !find_leaders(producer))
+        if (!kafka_error_retriable(error)) {
+            bool answered = response.responses.count == 1 && response.responses.items[0].partition_responses.count == 1;
             return cli_refused("cannot produce to", producer->topic, error,
-                               response.responses.count == 1 &&
-                                       response.responses.items[0].partition_responses.count == 1
-                                   ? response.responses.items[0].partition_responses.items[0].error_message
-                                   : SLICE_NULL);
+                               answered ? response.responses.items[0].partition_responses.items[0].error_message
+                                        : SLICE_NULL);
+        }
+        client_pause(&producer->cli->client, PAUSE_MS);
+        if (!find_leaders(producer))
+            return false;
     }
     return cli_refused("cannot produce to", producer->topic, KAFKA_ERROR_REQUEST_TIMED_OUT, SLICE_NULL);
 }
@@ -161,6 +181,9 @@ static bool add_line(struct producer *producer, struct slice line)
         }
         batch_builder_init(&lane->builder, lane->data, BATCH_BYTES + LINE_MAX_BYTES);
     }
+    size_t room = line.length + producer->headers_length + BATCH_RECORD_OVERHEAD;
+    if (lane->builder.count > 0 && lane->builder.length + room > BATCH_MAX_BYTES && !flush_lane(producer, partition))
+        return false;
     if (!batch_builder_add(&lane->builder, io_wall_ms(producer->cli->client.io), key, value,
                            slice_of(producer->headers, producer->headers_length), producer->header_count)) {
         fprintf(stderr, "ringmain: a line of %zu bytes is too long (at most %d)\n", line.length, LINE_MAX_BYTES);

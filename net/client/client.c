@@ -66,6 +66,15 @@ static enum err wait_for(struct client *client, struct wait *wait)
     return err == ERR_OK && wait->timed_out ? ERR_TIMEOUT : err;
 }
 
+void client_pause(struct client *client, int ms)
+{
+    struct wait wait = {.client = client, .socket = IO_NONE, .timer.fire = wait_over};
+    if (io_timer_start(client->io, &wait.timer, io_now_ns(client->io) + (int64_t)ms * 1000000) != ERR_OK)
+        return;
+    while (!wait.timed_out)
+        machine_turn(client->machine, true);
+}
+
 static enum err link_connect(struct client *client, struct client_link *link)
 {
     struct io_address address;

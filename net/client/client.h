@@ -40,6 +40,8 @@ enum err client_call(struct client *client, int32_t node, int16_t api_key, const
                      struct arena *arena) MUST_CHECK;
 /* The version that a call would use; -1: the broker does not have the API. Connects when needed. */
 int client_version(struct client *client, int32_t node, int16_t api_key);
+/* Lets time pass, between tries. */
+void client_pause(struct client *client, int ms);
 /* Metadata of the named topics (count -1: all), brokers made known on the way. */
 enum err client_metadata(struct client *client, const struct slice *names, int count, bool create,
                          struct metadata_response *response, struct arena *arena) MUST_CHECK;
