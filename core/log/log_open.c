@@ -92,7 +92,7 @@ static enum err scan_batch(struct log *log, struct fs *fs, struct segment *segme
 
 enum err log_scan_segment(struct log *log, struct fs *fs, struct segment *segment, struct log_scan *scan)
 {
-    enum { WINDOW_BYTES = 1 << 20 };
+    enum { WINDOW_BYTES = 128 << 10 }; /* recovery of many logs reads little of each */
     struct scan_window window = {.capacity = WINDOW_BYTES};
     scan->valid_pos = scan->from_pos;
     scan->end_offset = scan->next_offset;
@@ -394,7 +394,13 @@ static enum err open_contents(struct log *log, struct fs *fs, const struct log_o
     if (log->durable_offset > log->end_offset)
         log->durable_offset = log->end_offset;
     LIST_EACH(link, &log->segments)
-    SEGMENT_OF(link)->dirty = SEGMENT_OF(link)->end_offset > log->durable_offset;
+    {
+        struct segment *segment = SEGMENT_OF(link);
+        segment->dirty = segment->end_offset > log->durable_offset;
+        if (segment->file != IO_NONE) /* an idle log needs no descriptor */
+            io_close_now(log->io, segment->file);
+        segment->file = IO_NONE;
+    }
     return ERR_OK;
 }
 
