@@ -145,12 +145,21 @@ enum err producer_state_replay(struct producer_state *state, const struct batch_
     return ERR_OK;
 }
 
+/* used_ms may come from a snapshot, that is from a client's clock: any number. */
+static bool is_idle(const struct producer_entry *entry, int64_t now_ms, int64_t expiration_ms)
+{
+    int64_t idle_ms;
+    if (entry->used_ms > now_ms)
+        return false;
+    return __builtin_sub_overflow(now_ms, entry->used_ms, &idle_ms) || idle_ms >= expiration_ms;
+}
+
 int producer_state_expire(struct producer_state *state, int64_t now_ms, int64_t expiration_ms)
 {
     int expired = 0;
     for (size_t i = 0; i < state->entries.capacity;) {
         struct producer_entry *entry = state->entries.entries[i].value;
-        if (entry == NULL || entry->transaction_offset >= 0 || now_ms - entry->used_ms < expiration_ms) {
+        if (entry == NULL || entry->transaction_offset >= 0 || !is_idle(entry, now_ms, expiration_ms)) {
             i++;
             continue;
         }

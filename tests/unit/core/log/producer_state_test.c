@@ -154,6 +154,21 @@ static void a_snapshot_gives_the_same_answers_and_a_damaged_one_is_refused(void 
     assert_int_equal(mem->used, 0);
 }
 
+static void a_clock_at_either_end_of_time_expires_or_keeps_without_overflow(void **state)
+{
+    struct producer_state producers;
+    producer_state_init(&producers, test_mem());
+    for (int i = 0; i < 2; i++) {
+        struct producer_entry *entry = producer_state_prepare(&producers, i);
+        assert_non_null(entry);
+        entry->epoch = 0;
+        entry->used_ms = i == 0 ? INT64_MIN : INT64_MAX;
+    }
+    assert_int_equal(producer_state_expire(&producers, 1700000000000, 86400000), 1);
+    assert_int_equal(producer_state_expire(&producers, -2, INT64_MAX), 0);
+    producer_state_fini(&producers);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -163,6 +178,7 @@ int main(void)
         cmocka_unit_test(an_older_epoch_is_fenced_and_a_newer_one_begins_at_zero),
         cmocka_unit_test(an_undone_update_leaves_no_trace),
         cmocka_unit_test(idle_producers_expire_unless_a_transaction_is_open),
+        cmocka_unit_test(a_clock_at_either_end_of_time_expires_or_keeps_without_overflow),
         cmocka_unit_test(a_snapshot_gives_the_same_answers_and_a_damaged_one_is_refused),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
