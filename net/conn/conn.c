@@ -62,6 +62,12 @@ void conn_close(struct conn *conn)
     if (!conn->closing) {
         conn->closing = true;
         io_shutdown(conn->server->io, conn->socket);
+        LIST_EACH(link, &conn->requests)
+        {
+            struct request *request = CONTAINER_OF(link, struct request, _link);
+            if (request->abandoned != NULL)
+                request->abandoned(request);
+        }
         if (conn->small_mode && conn->reading != CONN_STOPPING) {
             conn->reading = CONN_STOPPING;
             io_receive_stop(conn->server->io, &conn->receiver);

@@ -36,6 +36,9 @@ struct request {
     struct io_address peer;
     /* Set by a handler whose answer refers to files: runs on this shard when the answer has been sent or given up. */
     void (*released)(struct request *request);
+    /* Set by a handler that waits: the connection has gone, nobody needs the answer. Must not finish the request inside
+     * the call, but soon. NULL: the handler goes on as if nothing had happened. */
+    void (*abandoned)(struct request *request);
     void *handler_state; /* the handler's own, in the arena; typed at its one use */
 
     struct conn *_conn;

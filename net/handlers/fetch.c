@@ -46,6 +46,14 @@ static void read_again(struct io_timer *timer)
     fetch_stop_waiting(fetch);
 }
 
+/* The connection has gone: the wait ends in the next turn. */
+static void abandoned(struct request *request)
+{
+    struct fetch *fetch = request->handler_state;
+    if (io_timer_running(&fetch->timer) && io_timer_start(request->io, &fetch->timer, io_now_ns(request->io)) != ERR_OK)
+        UNREACHABLE(); /* moving a timer needs no memory */
+}
+
 static void read_over(struct fetch *fetch)
 {
     struct io *io = fetch->request->io;
@@ -57,6 +65,8 @@ static void read_over(struct fetch *fetch)
         return;
     }
     fetch->timer.fire = read_again;
+    fetch->request->handler_state = fetch;
+    fetch->request->abandoned = abandoned;
     if (io_timer_start(io, &fetch->timer, fetch->deadline_ns) != ERR_OK) {
         fetch_answer(fetch);
         return;

@@ -148,6 +148,7 @@ void fetch_answer(struct fetch *fetch)
         fetch->session = NULL;
     }
     request->handler_state = fetch;
+    request->abandoned = NULL;
     request->released = fetch_sent;
     if (filled)
         request_answer(request, &response);
