@@ -123,7 +123,7 @@ enum err snapshot_store(struct shard_data *data, struct partition *partition)
 {
     char path[FS_PATH_MAX];
     int64_t end = log_end_offset(partition->log);
-    if (end == 0)
+    if (end == 0 || end == partition->_snapshot_offset) /* nothing written since */
         return ERR_OK;
     size_t size = producer_snapshot_size(&partition->producers);
     uint8_t *bytes = mem_alloc(data->mem, size);

@@ -15,6 +15,7 @@ enum boot_stage { BOOT_NEW, BOOT_APPLYING, BOOT_LISTENING, BOOT_REGISTERING, BOO
 /* A step of start or stop on one data shard, and its way back. */
 struct errand {
     struct io_msg msg;
+    struct io_msg end; /* of its own: msg may still be on its way when time is up */
     struct boot *boot;
     struct shard *shard;
     struct shard_data_stop stop;
@@ -62,8 +63,8 @@ static void end_loops(struct boot *boot)
     boot->stage = BOOT_ENDED;
     io_timer_stop(control_io(boot), &boot->deadline);
     for (int i = 0; i <= boot->broker.data_shards; i++) {
-        boot->errands[i].msg.run = end_loop;
-        io_post(control_io(boot), i, &boot->errands[i].msg);
+        boot->errands[i].end.run = end_loop;
+        io_post(control_io(boot), i, &boot->errands[i].end);
     }
 }
 
