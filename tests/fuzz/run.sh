@@ -1,6 +1,6 @@
 #!/bin/bash
 # Builds and runs every tests/fuzz/fuzz_*.c for SECONDS each under ASan and UBSan. Inputs that were found stay in
-# build-fuzz/corpus/<target>; tests/fuzz/corpus/<target>, when it is there, is the kept one. usage: run.sh [SECONDS]
+# build-fuzz/corpus/<target>; tests/fuzz/corpus/<target without fuzz_>, when it is there, is the kept one. usage: run.sh [SECONDS]
 set -u
 cd "$(dirname "$0")/../.."
 seconds=${1:-60} build=build-fuzz passed=0 failed=0
@@ -22,7 +22,7 @@ objects=$(for source in $sources; do echo "$build/${source%.c}.o"; done)
 for target in tests/fuzz/fuzz_*.c; do
     name=$(basename "$target" .c)
     mkdir -p "$build/corpus/$name"
-    kept=tests/fuzz/corpus/$name
+    kept=tests/fuzz/corpus/${name#fuzz_}
     # shellcheck disable=SC2086
     if $clang $flags -fsanitize=fuzzer -o "$build/$name" "$target" $objects $libs &&
         "$build/$name" -max_total_time="$seconds" -rss_limit_mb=2048 -timeout=10 -verbosity=0 -print_final_stats=1 \
