@@ -5,7 +5,8 @@
  * timestamp, producer and sequence, new attributes, maximum timestamp and CRC.
  *
  * Invariants: at most batch_unpacked_limit() bytes are unpacked, so that a bomb is refused at a known price; the
- * batch given is never changed. Pure; any core, but slow: 2 to 30 ms for each megabyte unpacked, by codec.
+ * batch given is never changed. Pure; any core, but slow:
+ * see docs/decisions/compressed-batches.md for what it costs.
  * Memory: everything from the arena's mem; the new batch stays in the arena, the rest is given back before it returns.
  * Errors: Kafka's codes, in the verdict. Source: LogValidator.validateMessagesAndAssignOffsetsCompressed.
  */
