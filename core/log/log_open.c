@@ -1,4 +1,5 @@
 /* Opening: what is on disk, checked from the recovery point on, cut behind the last good batch. */
+#include "core/log/checkpoint.h"
 #include "core/log/log_internal.h"
 
 #include <stdio.h>
@@ -223,16 +224,12 @@ static enum err read_epochs(struct log *log, struct fs *fs)
     enum err err = fs_read_file(fs, log->mem, path, EPOCHS_FILE_MAX, &data, &length);
     if (err != ERR_OK)
         return err == ERR_NOT_FOUND ? ERR_OK : err;
-    int version, count, used = 0;
-    const char *at = data;
-    if (sscanf(at, "%d %d%n", &version, &count, &used) == 2 && version == 0) {
-        int epoch;
-        long long start;
-        for (at += used; err == ERR_OK && count > 0 && sscanf(at, "%d %lld%n", &epoch, &start, &used) == 2; count--) {
-            err = log_note_epoch(log, epoch, start);
-            at += used;
-        }
-    }
+    struct checkpoint_reader reader;
+    int32_t epoch;
+    int64_t start_offset;
+    enum err read = checkpoint_begin(&reader, slice_of(data, length));
+    while (err == ERR_OK && read == ERR_OK && (read = checkpoint_next_epoch(&reader, &epoch, &start_offset)) == ERR_OK)
+        err = log_note_epoch(log, epoch, start_offset);
     log->epochs_dirty = false;
     mem_free(log->mem, data, length + 1);
     return err;
