@@ -169,7 +169,8 @@ enum err wire_decode_header(struct slice in, struct wire_request_header *header,
 void wire_put_response_header(struct wire_writer *writer, int16_t api_key, int16_t version, int32_t correlation_id);
 void wire_put_request_header(struct wire_writer *writer, const struct wire_request_header *header);
 
-/* One line of `name=value` text for people and logs of tools, records and bytes as lengths only. */
+/* One line of `name=value` text for people and logs of tools, records and bytes as lengths only. In the
+ * arena; null: no memory. */
 struct slice wire_print(const struct wire_schema *schema, int16_t version, const void *message, struct arena *arena);
 
 /* ---- expansion of the tables --------------------------------------------------------------------------------------

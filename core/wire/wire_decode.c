@@ -268,6 +268,8 @@ enum err wire_decode(const struct wire_schema *schema, int16_t version, struct s
 {
     if (version < schema->lowest || version > schema->highest)
         return ERR_UNSUPPORTED;
+    if (slice_is_null(in))
+        in = SLICE_LITERAL(""); /* no arithmetic on a null pointer */
     struct reader r = {in.data, in.data + in.length, arena, version, version >= schema->flexible_from};
     enum err err = read_struct(&r, schema->root, message);
     *consumed = (size_t)(r.next - in.data);

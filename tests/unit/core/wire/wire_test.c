@@ -231,9 +231,25 @@ static void errors_have_kafkas_names(void **state)
     assert_false(kafka_error_retriable(KAFKA_ERROR_INVALID_RECORD));
 }
 
+static void a_message_prints_as_one_line(void **state)
+{
+    struct arena arena;
+    struct delete_topics_request request;
+    struct slice names[] = {SLICE_LITERAL("a"), SLICE_LITERAL("b\n\"")};
+    WIRE_DEFAULTS(delete_topics_request_schema, &request);
+    arena_init(&arena, test_mem(), 1 << 20);
+    request.topic_names.items = names;
+    request.topic_names.count = 2;
+    request.timeout_ms = -5;
+    struct slice line = wire_print(&delete_topics_request_schema, 1, &request, &arena);
+    assert_true(slice_equal_string(line, "DeleteTopicsRequest v1 {topic_names=[\"a\",\"b\\x0a\\x22\"] timeout_ms=-5}"));
+    arena_fini(&arena);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(a_message_prints_as_one_line),
         cmocka_unit_test(every_message_comes_back_as_it_went),
         cmocka_unit_test(damaged_messages_are_refused_or_decode_within_their_bytes),
         cmocka_unit_test(a_huge_count_costs_nothing),
