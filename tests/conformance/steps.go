@@ -220,7 +220,6 @@ func scripted() []step {
 	big.timestamp = stamp
 	add("Produce too large", produce("small", 0, -1, big.encode()))
 	add("Produce empty records", produce("plain", 0, -1, []byte{}))
-	add("Produce null records", produce("plain", 0, -1, nil))
 	add("Produce garbage", produce("plain", 0, -1, []byte("this is not a batch of records, but it is long enough to look like a header")))
 	bads := map[string]batch{}
 	spoil := func(name string, change func(s *batch)) {
