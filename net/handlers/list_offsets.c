@@ -93,10 +93,10 @@ static int16_t refusal(const struct request *request, const struct image_topic *
                        const struct list_offsets_request_list_offsets_partition *asked)
 {
     const struct image_partition *partition = topic == NULL ? NULL : image_partition_at(topic, asked->partition_index);
+    if (!is_supported(asked->timestamp, request->header.version)) /* also for a partition that is not there */
+        return KAFKA_ERROR_UNSUPPORTED_VERSION;
     if (partition == NULL)
         return KAFKA_ERROR_UNKNOWN_TOPIC_OR_PARTITION;
-    if (!is_supported(asked->timestamp, request->header.version))
-        return KAFKA_ERROR_UNSUPPORTED_VERSION;
     return partition->leader == request->shard->broker->node_id ? KAFKA_ERROR_NONE : KAFKA_ERROR_NOT_LEADER_OR_FOLLOWER;
 }
 

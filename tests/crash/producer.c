@@ -63,7 +63,7 @@ int main(int argc, char **argv)
                                     RD_KAFKA_V_MSGFLAGS(RD_KAFKA_MSG_F_COPY), RD_KAFKA_V_END);
             rd_kafka_poll(rk, err == RD_KAFKA_RESP_ERR__QUEUE_FULL ? 20 : 0);
         } while (err == RD_KAFKA_RESP_ERR__QUEUE_FULL);
-        if (id % 200 == 0)
+        if (id % 20 == 0)
             rd_kafka_poll(rk, 1);
     }
     rd_kafka_resp_err_t flushed = rd_kafka_flush(rk, 60000);
