@@ -74,8 +74,12 @@ bool partition_check(const struct topic_config *config, int64_t wall_ms, struct 
         append->record_error_count = verdict.record_error_count;
         return false;
     }
-    if (!rules.append_time && append->header.max_timestamp != get_i64(append->records + 35))
+    if (!rules.append_time && (append->header.attributes & BATCH_LOG_APPEND_TIME)) {
+        append->header.attributes &= ~BATCH_LOG_APPEND_TIME;
+        batch_set_create_time(append->records, append->length, append->header.max_timestamp);
+    } else if (!rules.append_time && append->header.max_timestamp != get_i64(append->records + 35)) {
         batch_set_max_timestamp(append->records, append->length, append->header.max_timestamp);
+    }
     return true;
 }
 

@@ -77,6 +77,13 @@ void batch_set_append_time(uint8_t *data, size_t length, int64_t now_ms)
     batch_set_max_timestamp(data, length, now_ms);
 }
 
+void batch_set_create_time(uint8_t *data, size_t length, int64_t max_timestamp)
+{
+    ASSERT(length >= BATCH_HEADER_BYTES);
+    put_i16(data + AT_ATTRIBUTES, (int16_t)(get_i16(data + AT_ATTRIBUTES) & ~BATCH_LOG_APPEND_TIME));
+    batch_set_max_timestamp(data, length, max_timestamp);
+}
+
 /* ---- checking
  * -------------------------------------------------------------------------------------------------------- */
 
@@ -128,8 +135,6 @@ static bool check_header(struct slice records, const struct batch_rules *rules, 
         return refuse(verdict, KAFKA_ERROR_INVALID_RECORD, "A transactional batch needs a producer id.");
     if ((header->attributes & BATCH_CODEC_MASK) > 4)
         return refuse(verdict, KAFKA_ERROR_UNSUPPORTED_COMPRESSION_TYPE, "Unknown compression type.");
-    if (header->attributes & BATCH_LOG_APPEND_TIME)
-        return refuse(verdict, KAFKA_ERROR_INVALID_TIMESTAMP, "Clients may not set the timestamp type LogAppendTime.");
     return true;
 }
 

@@ -76,6 +76,8 @@ void batch_set_max_timestamp(uint8_t *data, size_t length, int64_t max_timestamp
 void batch_set_codec(uint8_t *data, size_t length, int codec);
 /* LogAppendTime: the bit, the maximum timestamp, and the CRC made anew. */
 void batch_set_append_time(uint8_t *data, size_t length, int64_t now_ms);
+/* The reverse: a client that set the bit on a CreateTime topic is not refused, the bit does not stay (LogValidator). */
+void batch_set_create_time(uint8_t *data, size_t length, int64_t max_timestamp);
 
 /* ---- checking what a client sends ---------------------------------------------------------------------------------
  */

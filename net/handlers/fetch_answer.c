@@ -26,8 +26,9 @@ static void fill_part(struct fetch *fetch, struct fetch_part *part, partition_an
     out->log_start_offset = read->log_start_offset;
     out->diverging_epoch.epoch = read->diverging_epoch;
     out->diverging_epoch.end_offset = read->diverging_end_offset;
-    if (fetch->message.isolation_level != PARTITION_READ_COMMITTED && read->error == KAFKA_ERROR_NONE)
-        out->aborted_transactions.count = -1; /* an answer with an error has an empty list, as Kafka's */
+    bool unknown = read->error == KAFKA_ERROR_UNKNOWN_TOPIC_OR_PARTITION || read->error == KAFKA_ERROR_UNKNOWN_TOPIC_ID;
+    if (fetch->message.isolation_level != PARTITION_READ_COMMITTED && !unknown)
+        out->aborted_transactions.count = -1; /* for what is not there the list is empty, as Kafka's */
     out->records.data = SLICE_LITERAL("");
     if (part->take > 0) {
         part->range =

@@ -35,7 +35,21 @@ func newBroker(name, address string) *broker {
 	for _, k := range answer.(*kmsg.ApiVersionsResponse).ApiKeys {
 		b.ranges[k.ApiKey] = [2]int16{k.MinVersion, k.MaxVersion}
 	}
+	b.warmUp()
 	return b
+}
+
+// A fresh Kafka refuses the first requests for producer ids until it has its block of them.
+func (b *broker) warmUp() {
+	for i := 0; i < 100; i++ {
+		request := kmsg.NewPtrInitProducerIDRequest()
+		request.TransactionTimeoutMillis, request.ProducerID, request.ProducerEpoch = 60000, -1, -1
+		answer, err := b.send(request, 3)
+		if err == nil && answer.(*kmsg.InitProducerIDResponse).ErrorCode == 0 {
+			return
+		}
+		time.Sleep(100 * time.Millisecond)
+	}
 }
 
 func (b *broker) drop() {

@@ -133,8 +133,6 @@ static void header_fields_that_clients_may_not_set_are_refused_with_kafkas_codes
     assert_int_equal(error_of(batch), KAFKA_ERROR_INVALID_RECORD);
     batch = three_records(&(struct batch_header){.attributes = BATCH_CONTROL, .producer_id = -1});
     assert_int_equal(error_of(batch), KAFKA_ERROR_INVALID_RECORD);
-    batch = three_records(&(struct batch_header){.attributes = BATCH_LOG_APPEND_TIME, .producer_id = -1});
-    assert_int_equal(error_of(batch), KAFKA_ERROR_INVALID_TIMESTAMP);
     batch = three_records(&(struct batch_header){.attributes = 5, .producer_id = -1});
     assert_int_equal(error_of(batch), KAFKA_ERROR_UNSUPPORTED_COMPRESSION_TYPE);
     batch = three_records(&(struct batch_header){.producer_id = 9, .base_sequence = -1});
