@@ -25,6 +25,7 @@ stage unit tests/support/run_unit.sh "$build"
 [ -x "$build/tests/sim/sim" ] && stage simulation "$build/tests/sim/sim" --seeds "${SIM_SEEDS:-500}"
 if [ -x "$build/ringmain" ]; then
     stage interop tests/interop/run.sh "$build/ringmain"
+    stage limits tests/limits/run.sh "$build/ringmain"
     stage crash tests/crash/run.sh "$build/ringmain" "${CRASH_KILLS:-20}"
 fi
 echo "$passed passed, $failed failed, $skipped skipped"

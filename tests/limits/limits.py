@@ -1,0 +1,156 @@
+"""Bad input and limits against a running broker, over raw sockets. usage: limits.py HOST PORT PID
+Prints what failed and "limits: N passed, N failed"."""
+import os, socket, struct, sys, time
+
+host, port, pid = sys.argv[1], int(sys.argv[2]), int(sys.argv[3])
+passed = failed = 0
+
+def connect():
+    s = socket.create_connection((host, port), timeout=10)
+    s.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+    return s
+
+def request(key, version, correlation, body=b""):
+    head = struct.pack(">hhi", key, version, correlation) + struct.pack(">h", 1) + b"x"
+    return struct.pack(">i", len(head + body)) + head + body
+
+def read_exactly(s, n):
+    data = b""
+    while len(data) < n:
+        piece = s.recv(n - len(data))
+        if not piece:
+            raise EOFError
+        data += piece
+    return data
+
+def answer(s):
+    size = struct.unpack(">i", read_exactly(s, 4))[0]
+    return read_exactly(s, size)
+
+def correlation(s):
+    return struct.unpack(">i", answer(s)[:4])[0]
+
+def is_closed(s):
+    s.settimeout(10)
+    try:
+        return s.recv(1) == b""
+    except ConnectionError:
+        return True
+    except socket.timeout:
+        return False
+
+def status(name):
+    for line in open("/proc/%d/status" % pid):
+        if line.startswith(name + ":"):
+            return int(line.split()[1])
+
+def descriptors():
+    return len(os.listdir("/proc/%d/fd" % pid))
+
+def check(name, ok, detail=""):
+    global passed, failed
+    if ok:
+        passed += 1
+    else:
+        failed += 1
+        print("FAILED limits:", name, detail)
+
+versions = lambda n: request(18, 0, n)
+
+def split_frames():
+    frame = versions(7)
+    for cut in range(1, len(frame)):
+        s = connect()
+        s.sendall(frame[:cut])
+        time.sleep(0.002)
+        s.sendall(frame[cut:])
+        if correlation(s) != 7:
+            return False
+        s.close()
+    s = connect()
+    for byte in frame + frame:
+        s.sendall(bytes([byte]))
+    return correlation(s) == 7 and correlation(s) == 7
+
+def pipelining():
+    s = connect()
+    metadata = lambda n: request(3, 1, n, struct.pack(">i", -1))
+    s.sendall(b"".join(versions(n) if n % 2 else metadata(n) for n in range(500)))
+    return [correlation(s) for _ in range(500)] == list(range(500))
+
+def closes(frame):
+    s = connect()
+    s.sendall(frame)
+    return is_closed(s)
+
+def healthy():
+    s = connect()
+    s.sendall(versions(1))
+    return correlation(s) == 1
+
+def garbage():
+    state = 12345
+    for _ in range(200):
+        state = (state * 6364136223846793005 + 1442695040888963407) % 2**64
+        s = connect()
+        data = b"".join(struct.pack(">Q", (state * k) % 2**64) for k in range(1, 1 + state % 40))
+        try:
+            s.sendall(struct.pack(">i", len(data)) + data)
+        except ConnectionError:
+            pass
+        s.close()
+    return healthy()
+
+check("frames cut at every byte", split_frames())
+check("500 pipelined requests are answered in order", pipelining())
+check("a negative size closes", closes(struct.pack(">i", -1)))
+check("a size above socket.request.max.bytes closes", closes(struct.pack(">i", 0x7fffffff) + b"x"))
+check("an unknown API closes", closes(request(999, 0, 1)))
+check("an unknown version closes", closes(request(3, 99, 1)))
+check("a cut body closes", closes(request(3, 1, 1, b"\0\0")))
+check("a count beyond the frame closes", closes(request(3, 1, 1, b"\x7f\xff\xff\xff")))
+check("garbage does not hurt others", garbage())
+
+before = status("VmRSS")
+hungry = [connect() for _ in range(2000)]
+for s in hungry:
+    s.sendall(struct.pack(">i", 90 << 20) + struct.pack(">hhi", 0, 9, 1))  # announces 90 MiB, sends 8 bytes
+time.sleep(1)
+check("2,000 announced frames of 90 MiB cost little", status("VmRSS") - before < 64 << 10, "%d KiB" % (status("VmRSS") - before))
+check("others are served meanwhile", healthy())
+for s in hungry:
+    s.close()
+
+half = [connect() for _ in range(2000)]
+for s in half:
+    s.settimeout(0.5)
+    try:
+        s.sendall(struct.pack(">i", 1 << 20) + b"\0\0\0\x09" + b"\0" * (512 << 10))
+    except socket.timeout:
+        pass  # not read any more: its memory is not there
+check("2,000 half frames of 1 MiB stay inside the budget", status("VmRSS") < 4 << 20, "%d KiB" % status("VmRSS"))
+for s in half:
+    s.close()
+time.sleep(1)
+check("the broker goes on after them", healthy())
+
+start = descriptors()
+idle = [connect() for _ in range(5000)]
+check("5,000 idle connections", healthy())
+for s in idle:
+    s.close()
+time.sleep(1)
+for _ in range(500):
+    connect().close()
+time.sleep(0.5)
+resident = status("VmRSS")
+for _ in range(10000):
+    s = connect()
+    s.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))  # no port stays behind
+    s.close()
+time.sleep(1)
+check("10,000 rounds leak no descriptor", descriptors() <= start + 4, "%d, was %d" % (descriptors(), start))
+check("10,000 rounds leak no memory", status("VmRSS") - resident < 4096, "%d KiB more" % (status("VmRSS") - resident))
+
+print("limits: %d passed, %d failed" % (passed, failed))
+sys.exit(1 if failed else 0)
