@@ -185,7 +185,7 @@ static void snapshots_bound_what_a_restart_reads(void **state)
     metadata_start(metadata);
     settle(metadata, &shards);
     for (int i = 0; i < 60; i++) {
-        char name[16];
+        char name[32];
         struct change change;
         snprintf(name, sizeof name, "topic-%02d", i);
         assert_int_equal(create(metadata, &change, name, (uint8_t)(i + 1)), ERR_OK);
@@ -218,7 +218,7 @@ static void a_broken_snapshot_is_named_and_nothing_is_guessed(void **state)
     metadata_start(metadata);
     settle(metadata, &shards);
     for (int i = 0; i < 30; i++) {
-        char name[16];
+        char name[32];
         snprintf(name, sizeof name, "topic-%02d", i);
         assert_int_equal(create(metadata, &change, name, (uint8_t)(i + 1)), ERR_OK);
         settle(metadata, &shards);
