@@ -8,7 +8,7 @@
 
 #include <stdio.h>
 
-enum { STOP_MS = 4500 }; /* a stop takes at most five seconds; what is not flushed by then is recovered at start */
+enum { SPACE_INTERVAL_MS = 30000 }; /* how often free space is measured */
 
 enum boot_stage { BOOT_NEW, BOOT_APPLYING, BOOT_LISTENING, BOOT_REGISTERING, BOOT_READY, BOOT_STOPPING, BOOT_ENDED };
 
@@ -209,7 +209,7 @@ static void begin(struct io_msg *msg, struct io *io)
     if (boot->stage != BOOT_NEW)
         return;
     boot->stage = BOOT_APPLYING;
-    enum err err = log_dirs_watch(boot->broker.dirs, 30000, boot->config->ringmain_disk_reserve_bytes);
+    enum err err = log_dirs_watch(boot->broker.dirs, SPACE_INTERVAL_MS, boot->config->ringmain_disk_reserve_bytes);
     metadata_start(boot->control.metadata);
     boot->change = (struct metadata_change){.done = first_image_applied};
     if (err == ERR_OK)
@@ -391,7 +391,9 @@ void broker_stop(struct broker *broker)
     boot->clean = true;
     boot->waiting_count = broker->data_shards;
     boot->deadline.fire = too_late;
-    if (io_timer_start(io, &boot->deadline, io_now_ns(io) + (int64_t)STOP_MS * 1000000) != ERR_OK) {
+    /* What is not flushed by then is recovered at the next start. */
+    int64_t limit_ms = boot->config->ringmain_stop_timeout_ms;
+    if (io_timer_start(io, &boot->deadline, io_now_ns(io) + limit_ms * 1000000) != ERR_OK) {
         end_loops(boot);
         return;
     }
