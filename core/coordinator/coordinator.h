@@ -1,0 +1,95 @@
+/* core/coordinator/coordinator.h -- runs a pure machine on each partition of an internal topic.
+ *
+ *   image says: led here --> LOADING: the log is read on its owner's shard, piece by piece, and replayed --> ACTIVE
+ *   request --> coordinator_find --> machine --> coordinator_append --> (end of turn: one batch per partition)
+ *       --> owning shard: partition_append, acks=all --> back --> kind->appended(): now the request is answered
+ *   image says: led elsewhere, gone, or recreated --> CLOSING: kind->resign(), appends in flight come back --> closed
+ *
+ *       IDLE --> LOADING --> ACTIVE --> CLOSING --> IDLE
+ *                  |  ^ (retried)         ^
+ *                  v  |                   |
+ *                 FAILED -----------------+
+ *
+ * One `struct coordinator` per topic: __consumer_offsets (core/group), __transaction_state (core/txn). What a topic's
+ * machines do is a constant struct coordinator_kind; a machine embeds struct coordinator_machine.
+ *
+ * How to make one: embed coordinator_machine in a host struct together with the pure machine; kind->open allocates it,
+ * kind->replay and kind->replay_marker feed it while loading, kind->loaded starts its timers, kind->appended gives each
+ * struct machine_append back. The host drains the machine's effects after every input. See core/coordinator/groups.c.
+ *
+ * Invariants:
+ *   1. kind->replay* are called only between open and loaded; coordinator_append only between loaded and close.
+ *   2. Appends of one partition are answered in their order, also when some fail.
+ *   3. close comes after the last append was answered; resign before it, when the machine was loaded.
+ *   4. No data shard waits for this one: it hands over messages and takes them back.
+ *
+ * Core:   control shard; reading and appending happen on the shard that owns the partition, by message.
+ * Memory: io_mem of the control shard. A load holds one buffer; at most COORDINATOR_LOADS_MAX run at a time.
+ * Errors: Kafka's codes. Rules: Kafka 4.3's CoordinatorRuntime, CoordinatorLoaderImpl.
+ */
+#ifndef RINGMAIN_CORE_COORDINATOR_COORDINATOR_H
+#define RINGMAIN_CORE_COORDINATOR_COORDINATOR_H
+
+#include "core/machine/machine.h"
+#include "core/meta/image.h"
+#include "core/partition/shard_data.h"
+
+struct coordinator;
+struct coordinator_partition;
+
+enum { COORDINATOR_LOADS_MAX = 4, COORDINATOR_LOAD_BYTES = 256 * 1024 };
+
+struct coordinator_machine {
+    struct coordinator *coordinator;
+    struct coordinator_partition *_partition;
+    int32_t partition; /* of the topic */
+    int32_t epoch;     /* leader epoch it was loaded in: the coordinator epoch of markers */
+};
+
+struct coordinator_kind {
+    const char *topic;
+    /* NULL: no memory (tried again later). */
+    struct coordinator_machine *(*open)(struct coordinator *coordinator, int32_t partition);
+    /* ERR_CORRUPT: a record that is not understood although its kind is known; it is skipped and counted. Records of
+     * unknown kinds are the machine's to ignore. ERR_NO_MEMORY: the load fails. */
+    enum err (*replay)(struct coordinator_machine *machine, const struct machine_replay *record);
+    enum err (*replay_marker)(struct coordinator_machine *machine, const struct machine_marker *marker);
+    void (*loaded)(struct coordinator_machine *machine);
+    void (*appended)(struct coordinator_machine *machine, struct machine_append *append);
+    /* Whoever waits is answered NOT_COORDINATOR; timers are stopped. */
+    void (*resign)(struct coordinator_machine *machine);
+    void (*close)(struct coordinator_machine *machine);
+};
+
+struct coordinator_options {
+    const struct coordinator_kind *kind;
+    struct shard_data *const *datas; /* by data shard; outlives the coordinator */
+    int data_shards;
+    int32_t node_id;
+};
+
+enum err coordinator_open(struct io *io, const struct coordinator_options *options,
+                          struct coordinator **coordinator) MUST_CHECK;
+/* After the loops have ended: machines are closed where they stand. */
+void coordinator_close(struct coordinator *coordinator);
+struct io *coordinator_io(struct coordinator *coordinator);
+
+/* A new image that every shard has applied. */
+void coordinator_apply(struct coordinator *coordinator, const struct image *image);
+/* No appends and loads are started any more; whoever waits is answered NOT_COORDINATOR. */
+void coordinator_stop(struct coordinator *coordinator);
+
+/* abs(Java's hash of the key) modulo the topic's partitions (Utils.abs: the smallest integer gives 0); -1: no topic. */
+int32_t coordinator_partition_of(const struct image *image, const char *topic, struct slice key);
+/* NONE and the machine, or NOT_COORDINATOR, COORDINATOR_LOAD_IN_PROGRESS, COORDINATOR_NOT_AVAILABLE. */
+int16_t coordinator_find(struct coordinator *coordinator, struct slice key, struct coordinator_machine **machine);
+int16_t coordinator_at(struct coordinator *coordinator, int32_t partition, struct coordinator_machine **machine);
+/* Partitions of the topic as last applied: for each of them coordinator_at. */
+int32_t coordinator_partition_count(const struct coordinator *coordinator);
+/* How many records were skipped while loading since start: for metrics and diag. */
+uint64_t coordinator_skipped_count(const struct coordinator *coordinator);
+
+/* Written at the end of this turn of the loop; kind->appended comes later, never inside. */
+void coordinator_append(struct coordinator_machine *machine, struct machine_append *append);
+
+#endif
