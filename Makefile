@@ -67,6 +67,7 @@ $(BUILD)/tests/sim/sim: $(patsubst %.c,$(BUILD)/%.o,$(SIM_SRC)) $(SUPPORT) $(LIB
 	$(Q)$(CC) $(LDFLAGS) -o $@ $^ $(LIBS)
 
 tests: all $(UNIT_BIN) $(SIM_BIN)
+.SECONDARY: $(UNIT:%.c=$(BUILD)/%.o)
 
 deps:
 	tests/support/deps.sh

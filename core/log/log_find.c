@@ -1,5 +1,6 @@
 /* Offsets by timestamp: one segment at a time, its batches read by a job so that the shard never waits. */
 #include "core/log/log_internal.h"
+#include "core/wire/batch_convert.h"
 
 enum { FIND_BYTES = 1 << 20 };
 
@@ -8,80 +9,96 @@ struct log_find_plan {
     io_file file;
     int64_t pos, size;    /* what to look through */
     int64_t start_offset; /* records below are deleted */
-    uint8_t *bytes;
-    size_t capacity; /* grown between two runs of the job, when a batch is larger */
-    size_t need;
+    int64_t wanted;       /* timestamp: batches with nothing as new are passed over */
     bool found;
 };
 
-/* The record in question, of one batch whose bytes are there. */
-static bool find_in_batch(struct log_find *find, const struct batch_header *header, const uint8_t *batch)
+/* The record in question among those of one batch. Asked for the newest, the first of the batch's newest is the answer:
+ * a header may promise a time that none of its records has, since producers' compressed batches are not opened. */
+static bool find_in_records(struct log_find *find, const struct batch_header *header, struct slice body)
 {
-    struct log_find_plan *plan = find->_plan;
-    bool stamped = (header->attributes & BATCH_LOG_APPEND_TIME) != 0;
-    int64_t wanted = find->at == LOG_AT_MAX ? plan->segment->max_timestamp : find->at;
-    if (stamped || (header->attributes & BATCH_CODEC_MASK) != 0) {
-        /* One time for all of them, or records that are packed: the batch is the answer. */
-        find->offset = header->base_offset > plan->start_offset ? header->base_offset : plan->start_offset;
-        find->timestamp = stamped ? header->max_timestamp : header->base_timestamp;
-        find->leader_epoch = header->leader_epoch;
-        return find->offset < find->below;
-    }
+    const struct log_find_plan *plan = find->_plan;
+    bool stamped = (header->attributes & BATCH_LOG_APPEND_TIME) != 0, found = false;
     struct batch_records records;
     struct batch_record record;
-    batch_records_init(&records, slice_of(batch + BATCH_HEADER_BYTES, header->size - BATCH_HEADER_BYTES),
-                       header->record_count);
+    batch_records_init(&records, body, header->record_count);
     while (batch_records_next(&records, &record) == ERR_OK) {
-        int64_t timestamp = header->base_timestamp + record.timestamp_delta;
+        int64_t timestamp = stamped ? header->max_timestamp : header->base_timestamp + record.timestamp_delta;
         int64_t offset = header->base_offset + record.offset_delta;
-        if (timestamp < wanted || offset < plan->start_offset)
+        bool wanted = find->at == LOG_AT_MAX ? !found || timestamp > find->timestamp : timestamp >= find->at;
+        if (!wanted || offset < plan->start_offset || offset >= find->below)
             continue;
         find->offset = offset;
         find->timestamp = timestamp;
         find->leader_epoch = header->leader_epoch;
-        return offset < find->below;
+        found = true;
+        if (find->at != LOG_AT_MAX)
+            break;
     }
-    return false;
+    return found;
 }
 
-/* The batches of one buffer. Moves plan->pos; false: over, or more memory is needed. */
-static bool find_in_bytes(struct log_find *find, size_t got)
+/* In the job: unpacked in the job's memory, as far as any batch may unfold. */
+static bool find_in_batch(struct log_find *find, const struct batch_header *header, const uint8_t *batch)
+{
+    enum compress_codec codec = (enum compress_codec)(header->attributes & BATCH_CODEC_MASK);
+    struct slice body = slice_of(batch + BATCH_HEADER_BYTES, header->size - BATCH_HEADER_BYTES);
+    struct compress_buffer unpacked;
+    if (codec == COMPRESS_NONE)
+        return find_in_records(find, header, body);
+    compress_buffer_init(&unpacked, io_job_mem(&find->_job));
+    find->err = compress_unpack(codec, body, batch_unpacked_limit(body.length), &unpacked);
+    bool found =
+        find->err == ERR_OK && find_in_records(find, header, slice_of(unpacked.data, unpacked.length));
+    compress_buffer_fini(&unpacked);
+    if (find->err == ERR_LIMIT)
+        find->err = ERR_CORRUPT; /* a bomb: no consumer could read it either */
+    return found;
+}
+
+/* The batches of one buffer. Moves plan->pos; false: it did not, or the search is over. *need: the size of a batch that
+ * has to be looked at and is not all there. */
+static bool find_in_bytes(struct log_find *find, struct slice read, size_t *need)
 {
     struct log_find_plan *plan = find->_plan;
-    int64_t wanted = find->at == LOG_AT_MAX ? plan->segment->max_timestamp : find->at;
     struct batch_header header;
     size_t at = 0;
-    while (batch_read_header(plan->bytes + at, got - at, &header) == ERR_OK) {
+    while (at < read.length && batch_read_header(read.data + at, read.length - at, &header) == ERR_OK) {
         if (header.base_offset >= find->below)
             return false;
-        bool candidate = header.max_timestamp >= wanted && batch_last_offset(&header) >= plan->start_offset;
-        if (candidate && header.size > got - at) {
-            plan->need = header.size;
+        bool candidate = header.max_timestamp >= plan->wanted && batch_last_offset(&header) >= plan->start_offset;
+        if (candidate && header.size > read.length - at) {
+            *need = header.size;
             break;
         }
-        if (candidate && find_in_batch(find, &header, plan->bytes + at)) {
-            plan->found = true;
+        plan->found = candidate && find_in_batch(find, &header, read.data + at);
+        if (plan->found || find->err != ERR_OK)
             return false;
-        }
         at += header.size;
-        if (at >= got)
-            break;
     }
     plan->pos += (int64_t)at;
-    return at > 0 && plan->need <= plan->capacity;
+    return at > 0;
 }
 
 static void find_work(struct io_job *job, struct fs *fs)
 {
     struct log_find *find = CONTAINER_OF(job, struct log_find, _job);
     struct log_find_plan *plan = find->_plan;
-    plan->need = 0;
-    while (plan->pos < plan->size) {
-        size_t got, most = size_min(plan->capacity, (size_t)(plan->size - plan->pos));
-        find->err = fs_read(fs, plan->file, plan->bytes, most, plan->pos, &got);
-        if (find->err != ERR_OK || !find_in_bytes(find, got))
-            return;
+    struct mem *mem = io_job_mem(job);
+    size_t capacity = 0, need = FIND_BYTES;
+    uint8_t *bytes = NULL;
+    bool more = true;
+    while (more && plan->pos < plan->size) {
+        if (need > capacity) {
+            mem_free(mem, bytes, capacity);
+            bytes = mem_alloc(mem, need);
+            capacity = bytes == NULL ? 0 : need;
+        }
+        size_t got = 0, most = size_min(capacity, (size_t)(plan->size - plan->pos));
+        find->err = bytes == NULL ? ERR_NO_MEMORY : fs_read(fs, plan->file, bytes, most, plan->pos, &got);
+        more = find->err == ERR_OK && (find_in_bytes(find, slice_of(bytes, got), &need) || need > capacity);
     }
+    mem_free(mem, bytes, capacity);
 }
 
 static void find_finish(struct log_find *find, enum err err)
@@ -90,7 +107,6 @@ static void find_finish(struct log_find *find, enum err err)
     struct mem *mem = io_mem(find->_io);
     if (plan->segment != NULL)
         log_ref_release(&plan->segment->ref);
-    mem_free(mem, plan->bytes, plan->capacity);
     MEM_DELETE(mem, plan);
     find->_plan = NULL;
     find->err = err;
@@ -147,9 +163,10 @@ static void find_next(struct log *log, struct log_find *find, struct list *link)
     plan->file = segment->file;
     plan->size = segment->size;
     plan->start_offset = log->start_offset;
+    plan->wanted = find->at == LOG_AT_MAX ? segment->max_timestamp : find->at;
     /* Entries say: up to this offset nothing is newer than this. */
-    int64_t from = segment->base_offset, wanted = find->at == LOG_AT_MAX ? segment->max_timestamp : find->at;
-    for (int32_t i = 0; i < segment->time_count && segment->times[i].timestamp < wanted; i++)
+    int64_t from = segment->base_offset;
+    for (int32_t i = 0; i < segment->time_count && segment->times[i].timestamp < plan->wanted; i++)
         from = segment->base_offset + segment->times[i].relative_offset;
     plan->pos = segment_floor(segment, from > log->start_offset ? from : log->start_offset);
     io_job_start(find->_io, &find->_job);
@@ -159,22 +176,9 @@ static void find_done(struct io_job *job)
 {
     struct log_find *find = CONTAINER_OF(job, struct log_find, _job);
     struct log_find_plan *plan = find->_plan;
-    struct mem *mem = io_mem(find->_io);
     struct log *log = plan->segment->ref.log;
     if (find->err != ERR_OK || plan->found) {
         find_finish(find, find->err);
-        return;
-    }
-    if (plan->need > plan->capacity) { /* max.message.bytes bounds it */
-        mem_free(mem, plan->bytes, plan->capacity);
-        plan->capacity = 0;
-        plan->bytes = mem_alloc(mem, plan->need);
-        if (plan->bytes == NULL) {
-            find_finish(find, ERR_NO_MEMORY);
-            return;
-        }
-        plan->capacity = plan->need;
-        io_job_start(find->_io, &find->_job);
         return;
     }
     struct segment *segment = plan->segment;
@@ -213,14 +217,6 @@ void log_find(struct log *log, struct log_find *find)
     find->_io = log->io;
     find->_log = log;
     find->_plan = MEM_NEW(mem, struct log_find_plan);
-    if (find->_plan != NULL) {
-        find->_plan->bytes = mem_alloc(mem, FIND_BYTES);
-        find->_plan->capacity = FIND_BYTES;
-        if (find->_plan->bytes == NULL) {
-            MEM_DELETE(mem, find->_plan);
-            find->_plan = NULL;
-        }
-    }
     if (find->_plan == NULL)
         find->err = ERR_NO_MEMORY;
     find->_job = (struct io_job){.work = no_work, .done = find->_plan == NULL ? no_memory_done : find_begin_done};

@@ -187,8 +187,14 @@ void io_job_start(struct io *io, struct io_job *job)
 {
     ASSERT(job->work != NULL && job->done != NULL);
     job->_io = io;
+    job->_mem = NULL;
     io->stats.jobs++;
     io->backend->job_start(io, job);
+}
+
+struct mem *io_job_mem(const struct io_job *job)
+{
+    return job->_mem != NULL ? job->_mem : io_mem(job->_io);
 }
 
 /* ---- files ------------------------------------------------------------------------------------------------------ */

@@ -90,8 +90,12 @@ struct io_job {
     void (*work)(struct io_job *job, struct fs *fs);
     void (*done)(struct io_job *job);
     struct io *_io;
+    struct mem *_mem; /* the lane's; NULL: jobs run in the shard's own thread */
 };
 void io_job_start(struct io *io, struct io_job *job);
+/* For use inside work() only, what is taken there is given back there: the shard's memory is not a job's to touch.
+ * Bounded by the lane (256 MiB a thread), so a job that unpacks or packs costs a shard's budget only its result. */
+struct mem *io_job_mem(const struct io_job *job);
 
 /* ---- files: the data path ------------------------------------------------------------------------------------- */
 

@@ -32,6 +32,9 @@ static bool arena_open(struct mem_real *real)
 static void arena_close(struct mem_real *real)
 {
 }
+static void arena_trim(struct mem_real *real)
+{
+}
 
 #else
 
@@ -64,6 +67,14 @@ static void arena_close(struct mem_real *real)
     mallctl(name, NULL, NULL, NULL, 0);
 }
 
+static void arena_trim(struct mem_real *real)
+{
+    char name[64];
+    mallctl("tcache.flush", NULL, NULL, &real->tcache, sizeof(real->tcache));
+    snprintf(name, sizeof(name), "arena.%u.purge", real->arena);
+    mallctl(name, NULL, NULL, NULL, 0);
+}
+
 #endif
 
 struct mem *mem_real_open(size_t limit)
@@ -84,4 +95,9 @@ void mem_real_close(struct mem *mem)
     struct mem_real *real = CONTAINER_OF(mem, struct mem_real, mem);
     arena_close(real);
     free(real);
+}
+
+void mem_real_trim(struct mem *mem)
+{
+    arena_trim(CONTAINER_OF(mem, struct mem_real, mem));
 }

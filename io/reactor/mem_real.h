@@ -9,5 +9,6 @@
 
 struct mem *mem_real_open(size_t limit) MUST_CHECK; /* NULL: the machine has no memory left */
 void mem_real_close(struct mem *mem);
+void mem_real_trim(struct mem *mem); /* gives what is free back to the machine, at once */
 
 #endif

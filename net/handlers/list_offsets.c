@@ -49,7 +49,8 @@ static void find_done(struct log_find *find)
 {
     struct list_part *part = CONTAINER_OF(find, struct list_part, find);
     if (find->err != ERR_OK)
-        part->answer->error_code = KAFKA_ERROR_KAFKA_STORAGE_ERROR;
+        part->answer->error_code =
+            find->err == ERR_CORRUPT ? KAFKA_ERROR_CORRUPT_MESSAGE : KAFKA_ERROR_KAFKA_STORAGE_ERROR;
     else
         answer_offset(part, find->offset, find->timestamp, find->leader_epoch);
     on_partition_done(&part->on);

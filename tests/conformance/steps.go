@@ -1,6 +1,8 @@
 package main
 
 import (
+	"bytes"
+	"compress/gzip"
 	"encoding/binary"
 	"fmt"
 	"hash/crc32"
@@ -19,6 +21,8 @@ type batch struct {
 	timestamp  int64
 	values     []string
 	nullKeys   bool
+	deltas     []int64 // of the records' timestamps; none: all 0
+	gzip       bool
 	spoil      func(raw []byte) []byte // after everything, the checksum included
 	alter      func(raw []byte)        // before the checksum
 }
@@ -34,9 +38,15 @@ func varint(b []byte, v int64) []byte {
 
 func (s batch) encode() []byte {
 	var records []byte
+	newest := s.timestamp
 	for i, value := range s.values {
 		record := []byte{0}
-		record = varint(record, 0)
+		delta := int64(0)
+		if s.deltas != nil {
+			delta = s.deltas[i]
+		}
+		newest = max(newest, s.timestamp+delta)
+		record = varint(record, delta)
 		record = varint(record, int64(i))
 		if s.nullKeys {
 			record = varint(record, -1)
@@ -50,6 +60,13 @@ func (s batch) encode() []byte {
 		records = varint(records, int64(len(record)))
 		records = append(records, record...)
 	}
+	if s.gzip {
+		var packed bytes.Buffer
+		w := gzip.NewWriter(&packed)
+		w.Write(records)
+		w.Close()
+		records = packed.Bytes()
+	}
 	raw := make([]byte, 61, 61+len(records))
 	raw = append(raw, records...)
 	binary.BigEndian.PutUint32(raw[8:], uint32(len(raw)-12))
@@ -57,7 +74,10 @@ func (s batch) encode() []byte {
 	raw[16] = 2
 	binary.BigEndian.PutUint32(raw[23:], uint32(len(s.values)-1))
 	binary.BigEndian.PutUint64(raw[27:], uint64(s.timestamp))
-	binary.BigEndian.PutUint64(raw[35:], uint64(s.timestamp))
+	binary.BigEndian.PutUint64(raw[35:], uint64(newest))
+	if s.gzip {
+		raw[22] = 1
+	}
 	binary.BigEndian.PutUint64(raw[43:], uint64(s.producerID))
 	binary.BigEndian.PutUint16(raw[51:], uint16(s.epoch))
 	binary.BigEndian.PutUint32(raw[53:], uint32(s.sequence))
@@ -180,10 +200,10 @@ func scripted() []step {
 			configs map[string]string
 		}{{"plain", nil}, {"compacted", map[string]string{"cleanup.policy": "compact"}},
 			{"stamped", map[string]string{"message.timestamp.type": "LogAppendTime"}},
-			{"small", map[string]string{"max.message.bytes": "200", "retention.ms": "-1"}}} {
+			{"packed", nil}, {"small", map[string]string{"max.message.bytes": "200", "retention.ms": "-1"}}} {
 			add("CreateTopics "+t.name, create(t.name, 2, 1, false, t.configs), 7)
 		}
-		s = append(s, step{name: "Metadata learn", request: metadata("plain", "compacted", "stamped", "small"), after: remember, versions: last(12)})
+		s = append(s, step{name: "Metadata learn", request: metadata("plain", "compacted", "stamped", "packed", "small"), after: remember, versions: last(12)})
 	}
 	topics()
 	add("CreateTopics again", create("plain", 1, 1, false, nil))
@@ -290,6 +310,19 @@ func scripted() []step {
 			add(fmt.Sprintf("ListOffsets %s isolation %d", name, isolation), listOffsets("plain", 0, timestamp, isolation))
 		}
 	}
+	add("ListOffsets stamped newest", listOffsets("stamped", 0, -3, 0))
+	for i := 0; i < 3; i++ { // offsets 0, 3, 6 and on; the second batch is the newest
+		packed := plain("one", "two", "three")
+		packed.timestamp, packed.deltas, packed.gzip = stamp+[]int64{0, 1000, 500}[i], []int64{1, 7, 3}, true
+		s = append(s, step{name: fmt.Sprintf("Produce packed %d", i), request: produce("packed", 0, -1, packed.encode()), versions: last(12)})
+		s = append(s, step{name: fmt.Sprintf("Produce packed stamped %d", i), request: produce("stamped", 1, -1, packed.encode()), versions: last(12)})
+	}
+	for _, later := range []int64{-1, 1, 2, 3, 7, 8, 499, 500, 503, 1002, 1006, 1007, 1008} {
+		add(fmt.Sprintf("ListOffsets packed %d", later), listOffsets("packed", 0, stamp+later, 0))
+	}
+	add("ListOffsets packed newest", listOffsets("packed", 0, -3, 0))
+	add("ListOffsets packed stamped newest", listOffsets("stamped", 1, -3, 0))
+	add("ListOffsets packed stamped by time", listOffsets("stamped", 1, stamp, 0))
 	add("ListOffsets empty partition max timestamp", listOffsets("small", 1, -3, 0))
 	add("ListOffsets absent", listOffsets("absent", 0, -1, 0))
 	epochs := func(topic string, current, epoch int32) func(b *broker) message {

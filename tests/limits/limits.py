@@ -101,6 +101,39 @@ def garbage():
         s.close()
     return healthy()
 
+def string(text):
+    return struct.pack(">h", len(text)) + text.encode()
+
+def ask(key, version, body):
+    s = connect()
+    s.sendall(request(key, version, 5, body))
+    data = answer(s)
+    s.close()
+    assert data[:4] == struct.pack(">i", 5)
+    return data[4:]
+
+def topic_to_create(name):
+    return struct.pack(">i", 1) + string(name) + struct.pack(">ihii", 1, 1, 0, 0) + struct.pack(">i", 10000)
+
+def old_versions():
+    """CreateTopics 0 and 1 and DeleteTopics 0, written down by hand: Terraform and kafka-go still send them."""
+    created = ask(19, 0, topic_to_create("old-0"))
+    again = ask(19, 0, topic_to_create("old-0"))
+    checked = ask(19, 1, topic_to_create("old-1") + b"\1")  # validate only
+    refused = ask(19, 1, topic_to_create("old/1") + b"\0")
+    really = ask(19, 1, topic_to_create("old-1") + b"\0")
+    deleted = ask(20, 0, struct.pack(">i", 2) + string("old-0") + string("old-2") + struct.pack(">i", 10000))
+    one = struct.pack(">i", 1)
+    return (created == one + string("old-0") + b"\0\0" and again == one + string("old-0") + struct.pack(">h", 36)
+            and checked == one + string("old-1") + b"\0\0\xff\xff" and really == checked
+            and refused.startswith(one + string("old/1") + struct.pack(">h", 17)) and len(refused) > 13 + 2
+            and sorted([deleted[4:13], deleted[13:22]]) == [string("old-0") + b"\0\0", string("old-2") + b"\0\3"]
+            and deleted[:4] == struct.pack(">i", 2) and len(deleted) == 22)
+
+check("CreateTopics 0 and 1 and DeleteTopics 0 are served to old clients", old_versions())
+for version in (0, 1, 2):
+    check("Produce %d closes" % version, closes(request(0, version, 1, struct.pack(">hii", 1, 1000, 0))))
+check("InitProducerId 6 closes", closes(request(22, 6, 1, b"\0\0" + struct.pack(">i", 1000))))
 check("frames cut at every byte", split_frames())
 check("500 pipelined requests are answered in order", pipelining())
 check("a negative size closes", closes(struct.pack(">i", -1)))

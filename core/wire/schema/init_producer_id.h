@@ -1,4 +1,6 @@
-/* core/wire/schema/init_producer_id.h -- InitProducerId (api key 22). How a table reads: core/wire/wire.h. */
+/* core/wire/schema/init_producer_id.h -- InitProducerId (api key 22).
+ * Version 6 (two-phase commit, KIP-939) is unstable in Kafka 4.4 and in no released client. How a table reads:
+ * core/wire/wire.h. */
 #ifndef RINGMAIN_CORE_WIRE_SCHEMA_INIT_PRODUCER_ID_H
 #define RINGMAIN_CORE_WIRE_SCHEMA_INIT_PRODUCER_ID_H
 
@@ -8,22 +10,18 @@
     ONE(M, str, transactional_id, 0, LAST, 0, UNTAGGED, 0)           \
     ONE(M, i32, transaction_timeout_ms, 0, LAST, NEVER, UNTAGGED, 0) \
     ONE(M, i64, producer_id, 3, LAST, NEVER, UNTAGGED, -1)           \
-    ONE(M, i16, producer_epoch, 3, LAST, NEVER, UNTAGGED, -1)        \
-    ONE(M, bool, enable2_pc, 6, LAST, NEVER, UNTAGGED, 0)            \
-    ONE(M, bool, keep_prepared_txn, 6, LAST, NEVER, UNTAGGED, 0)
+    ONE(M, i16, producer_epoch, 3, LAST, NEVER, UNTAGGED, -1)
 WIRE_STRUCT(init_producer_id_request, INIT_PRODUCER_ID_REQUEST)
 
-WIRE_SCHEMA(init_producer_id_request, InitProducerIdRequest, 22, 0, 6, 2)
+WIRE_SCHEMA(init_producer_id_request, InitProducerIdRequest, 22, 0, 5, 2)
 
 #define INIT_PRODUCER_ID_RESPONSE(ONE, LIST, MANY, PART, M)               \
     ONE(M, i32, throttle_time_ms, 0, LAST, NEVER, UNTAGGED, 0)            \
     ONE(M, i16, error_code, 0, LAST, NEVER, UNTAGGED, 0)                  \
     ONE(M, i64, producer_id, 0, LAST, NEVER, UNTAGGED, -1)                \
-    ONE(M, i16, producer_epoch, 0, LAST, NEVER, UNTAGGED, 0)              \
-    ONE(M, i64, ongoing_txn_producer_id, 6, LAST, NEVER, UNTAGGED, -1)    \
-    ONE(M, i16, ongoing_txn_producer_epoch, 6, LAST, NEVER, UNTAGGED, -1)
+    ONE(M, i16, producer_epoch, 0, LAST, NEVER, UNTAGGED, 0)
 WIRE_STRUCT(init_producer_id_response, INIT_PRODUCER_ID_RESPONSE)
 
-WIRE_SCHEMA(init_producer_id_response, InitProducerIdResponse, 22, 0, 6, 2)
+WIRE_SCHEMA(init_producer_id_response, InitProducerIdResponse, 22, 0, 5, 2)
 
 #endif

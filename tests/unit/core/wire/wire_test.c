@@ -27,7 +27,8 @@ static void for_every_message(visitor visit, uint64_t seed)
         for (int side = 0; side < 2; side++) {
             const struct wire_schema *schema = side == 0 ? apis[i].request : apis[i].response;
             assert_int_equal(schema->api_key, apis[i].key);
-            assert_true(schema->lowest <= apis[i].lowest && schema->highest >= apis[i].highest);
+            assert_true(schema->lowest <= apis[i].lowest);
+            assert_int_equal(schema->highest, apis[i].highest); /* no version is described and not served */
             for (int16_t version = schema->lowest; version <= schema->highest; version++)
                 visit(schema, version, &prng, mem);
         }
