@@ -70,7 +70,9 @@ struct coordinator_options {
 
 enum err coordinator_open(struct io *io, const struct coordinator_options *options,
                           struct coordinator **coordinator) MUST_CHECK;
-/* After the loops have ended: machines are closed where they stand. */
+/* Nothing is on its way to another shard or back. */
+bool coordinator_is_idle(const struct coordinator *coordinator);
+/* Only when idle: machines are closed where they stand. */
 void coordinator_close(struct coordinator *coordinator);
 struct io *coordinator_io(struct coordinator *coordinator);
 

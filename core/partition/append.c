@@ -45,6 +45,27 @@ static bool convert(const struct topic_config *config, const struct batch_rules 
     return true;
 }
 
+static void clear_answer(struct partition_append *append)
+{
+    append->base_offset = append->log_append_time_ms = append->log_start_offset = -1;
+    append->leader_epoch = -1;
+    append->error_message = NULL;
+    append->record_errors = NULL;
+    append->record_error_count = 0;
+    append->_waits = false;
+    append->error = KAFKA_ERROR_NONE;
+    list_init(&append->_link);
+}
+
+void partition_prepare(struct partition_append *append, uint8_t *records, size_t length)
+{
+    clear_answer(append);
+    append->records = records;
+    append->length = length;
+    enum err err = batch_read_header(records, length, &append->header);
+    ASSERT(err == ERR_OK && append->header.size == length);
+}
+
 bool partition_check(const struct topic_config *config, int64_t wall_ms, struct arena *arena,
                      struct partition_append *append)
 {
@@ -58,14 +79,7 @@ bool partition_check(const struct topic_config *config, int64_t wall_ms, struct 
         .need_keys = (config->cleanup_policy & CONFIG_CLEANUP_COMPACT) != 0,
     };
     struct batch_verdict verdict;
-    append->base_offset = append->log_append_time_ms = append->log_start_offset = -1;
-    append->leader_epoch = -1;
-    append->error_message = NULL;
-    append->record_errors = NULL;
-    append->record_error_count = 0;
-    append->_waits = false;
-    append->error = KAFKA_ERROR_NONE;
-    list_init(&append->_link);
+    clear_answer(append);
     if (!batch_check(slice_of(append->records, append->length), &rules, arena, &append->header, &verdict) ||
         !convert(config, &rules, arena, append, &verdict)) {
         append->error = verdict.error;

@@ -99,7 +99,9 @@ struct partition_append {
  * false the answer is in `append`. */
 bool partition_check(const struct topic_config *config, int64_t wall_ms, struct arena *arena,
                      struct partition_append *append) MUST_CHECK;
-/* done() is called later, never inside. append passed partition_check. */
+/* The same for one batch that the broker made itself, uncompressed: nothing is checked. */
+void partition_prepare(struct partition_append *append, uint8_t *records, size_t length);
+/* done() is called later, never inside. append passed partition_check or partition_prepare. */
 void partition_append(struct partition *partition, struct partition_append *append);
 /* The client's timeout is over: when the batch is in the log and only waits to be durable, it is answered here with
  * REQUEST_TIMED_OUT: true. False: done() will be called. */

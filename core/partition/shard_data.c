@@ -8,6 +8,11 @@ int partition_shard(struct uuid topic_id, int32_t index, int data_shards)
                  (uint64_t)data_shards);
 }
 
+struct io *shard_data_io(struct shard_data *data)
+{
+    return data->io;
+}
+
 struct wait_waker *shard_data_waker(struct shard_data *data)
 {
     return &data->waker;

@@ -63,6 +63,7 @@ struct shard_data_stop {
 };
 void shard_data_stop(struct shard_data *data, struct shard_data_stop *stop);
 
+struct io *shard_data_io(struct shard_data *data);
 /* For a wait that is over before it begins. */
 struct wait_waker *shard_data_waker(struct shard_data *data);
 /* Every partition of this shard in order of creation, for DescribeLogDirs and metrics. */
