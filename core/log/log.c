@@ -83,7 +83,10 @@ enum err log_load_index(struct log *log, struct segment *segment)
         return err;
     int64_t end_offset = segment->end_offset;
     segment->index_loaded = true;
-    struct log_scan scan = {.note = true, .next_offset = segment->base_offset};
+    struct log_scan scan = {.note = true,
+                            .next_offset = segment->base_offset,
+                            .damage_below = INT64_MAX,
+                            .below_offset = segment->end_offset};
     err = log_scan_segment(log, fs, segment, &scan);
     segment->end_offset = end_offset;
     return err;

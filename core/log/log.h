@@ -11,6 +11,8 @@
  *   2. Segment base offsets strictly increase; no overlap.
  *   3. What lies below durable_offset survives a power loss.
  *   4. A failed write or flush seals the log: no further write is tried, reads of what is there still work.
+ *   5. Damage in what was durable is never cut and never skipped in silence: it becomes a struct log_damage, reads that
+ *      reach it fail with ERR_CORRUPT, what lies before and behind it is served.
  *
  * Core:    only the shard that opened the log may call. log_open and log_remove block: start-up or a job with its own
  * mem. Memory:  from the mem given to log_open. A batch to append is the caller's; nothing is kept of it. A log_ref
@@ -41,7 +43,8 @@ struct log_options {
     struct log_observer *observer;
 };
 struct log_observer {
-    void (*batch)(struct log_observer *observer, const struct batch_header *header);
+    /* bytes: of a control batch, header and marker; of others, nothing. */
+    void (*batch)(struct log_observer *observer, const struct batch_header *header, struct slice bytes);
 };
 
 /* The blocking half of making a new log: directory and partition.metadata, durable. Takes no memory: for jobs. */
@@ -58,6 +61,16 @@ const char *log_directory(const struct log *log);
 bool log_is_busy(const struct log *log); /* something is in flight or held: it cannot be closed yet */
 bool log_is_sealed(const struct log *log);
 void log_configure(struct log *log, const struct topic_config *config); /* stays valid until the next */
+
+/* Offsets that cannot be read any more: batches whose bytes are not what was written. Found by recovery, or when a read
+ * comes to them; CRCs of what is served without a copy are left to the reader. */
+struct log_damage {
+    int64_t offset, end_offset; /* [offset, end_offset); the same when only bytes between two batches are bad */
+    int64_t segment_offset;     /* the segment's base offset, and where in its file */
+    int64_t pos, end_pos;
+};
+int log_damage_count(const struct log *log);
+const struct log_damage *log_damage_at(const struct log *log, int index);
 
 /* ---- append --------------------------------------------------------------------------------------------------------
  */
@@ -78,6 +91,7 @@ enum err log_append(struct log *log, struct log_piece *pieces, int count, int32_
  * goes into the next. */
 struct log_listener {
     void (*moved)(struct log_listener *listener);
+    void (*damaged)(struct log_listener *listener, const struct log_damage *damage); /* found since; may be NULL */
 };
 void log_listen(struct log *log, struct log_listener *listener);
 void log_flush(struct log *log);
@@ -105,7 +119,8 @@ struct log_read {
     struct segment *_segment;
     uint8_t *_buffer;
     int64_t _scan_pos;
-    uint8_t _stage;
+    uint8_t _stage, _surveys;
+    bool _met_damage;
 };
 /* True: answered. False: the place had to be looked up on the device; done() will be called. */
 bool log_read(struct log *log, struct log_read *read) MUST_CHECK;

@@ -1,7 +1,7 @@
 /* core/log/log_internal.h -- inside of core/log: the struct behind log.h, and what its files call of each other.
  *
- * log_open.c makes it (recovery), log.c appends and flushes, log_read.c finds places, log_life.c moves the start,
- * retains, stops, log_find.c searches by time.
+ * log_open.c makes it, log_recover.c finds out what is in it, log.c appends and flushes, log_read.c finds places,
+ * log_life.c moves the start, retains, stops, log_find.c searches by time, log_damage.c remembers what cannot be read.
  */
 #ifndef RINGMAIN_CORE_LOG_LOG_INTERNAL_H
 #define RINGMAIN_CORE_LOG_LOG_INTERNAL_H
@@ -62,6 +62,9 @@ struct log {
     struct log_epoch *epochs;
     int32_t epoch_count, epoch_capacity;
     struct log_listener *listener;
+    struct log_damage *damages; /* by offset */
+    int32_t damage_count, damage_capacity;
+    int32_t surveys; /* jobs in flight that look for damage */
     struct log_recent recent[LOG_RECENT];
     uint32_t recent_next;
     int32_t removals; /* jobs in flight that remove files */
@@ -79,17 +82,32 @@ enum err log_roll(struct log *log) MUST_CHECK;                         /* a new 
 enum err log_load_index(struct log *log, struct segment *segment);     /* or makes it anew */
 void log_hold(struct segment *segment);
 enum err log_note_epoch(struct log *log, int32_t epoch, int64_t start_offset) MUST_CHECK;
-/* Reads the batches of [from, segment->size) from disk: each must fit, follow the one before and (crc) match. *valid is
- * the position behind the last good one; what they say is noted in the segment when `note`. */
+/* Reads the batches of [from, segment->size) from disk: each must fit, follow the one before and (crc) match. valid_pos
+ * is behind the last good one; what they say is noted in the segment when `note`. Damage in front of damage_below is
+ * noted and passed, any other is ERR_CORRUPT. */
 struct log_scan {
     bool crc, note;
     int64_t from_pos;
+    int64_t damage_below; /* 0: none is passed */
+    int64_t below_offset; /* the next segment's base offset; 0: there is none */
+    int64_t known_end;    /* what lies below was written, whatever can be read of it */
     int64_t next_offset;
     struct log_observer *observer;
     int64_t observe_from;
     int64_t valid_pos, end_offset; /* out */
 };
 enum err log_scan_segment(struct log *log, struct fs *fs, struct segment *segment, struct log_scan *scan) MUST_CHECK;
+enum err log_recover(struct log *log, struct fs *fs, const struct log_options *options) MUST_CHECK;
+/* log_damage.c: what is known to be damaged. False: no memory to remember it. */
+bool log_note_damage(struct log *log, const struct log_damage *damage);
+void log_forget_damage(struct log *log, const struct segment *segment); /* the segment goes */
+/* The first in the segment that ends behind pos; NULL: none. */
+const struct log_damage *log_damage_behind(const struct log *log, const struct segment *segment, int64_t pos);
+bool log_is_damaged_at(const struct log *log, int64_t offset);
+/* A read has come to bytes that are no batch: a job finds how far they go; log_read_surveyed is called. False: no
+ * memory. */
+bool log_survey(struct log_read *read) MUST_CHECK;
+void log_read_surveyed(struct log_read *read, enum err err);
 /* The text of leader-epoch-checkpoint; NULL: no memory. */
 uint8_t *log_epochs_text(const struct log *log, size_t *size, size_t *length);
 

@@ -108,6 +108,7 @@ static void rename_deleted(struct log *log, const struct segment *segment)
 static void take_out(struct log *log, struct segment *segment)
 {
     rename_deleted(log, segment);
+    log_forget_damage(log, segment);
     list_remove(&segment->link);
     list_push_back(&log->removed, &segment->link);
     segment->remove_ms = io_wall_ms(log->io) + log->config->file_delete_delay_ms;
@@ -248,7 +249,7 @@ void log_tick(struct log *log, int64_t now_ms)
 
 bool log_is_busy(const struct log *log)
 {
-    if (log_is_flushing(log) || log->removals > 0 || log->index_jobs > 0)
+    if (log_is_flushing(log) || log->removals > 0 || log->index_jobs > 0 || log->surveys > 0)
         return true;
     LIST_EACH(link, &log->segments)
     if (SEGMENT_OF(link)->ref.count > 0)

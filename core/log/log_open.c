@@ -37,92 +37,6 @@ enum err log_prepare(struct fs *fs, const char *directory, struct uuid topic_id)
     return fs_sync_directory(fs, path);
 }
 
-/* ---- reading batches
- * ----------------------------------------------------------------------------------------------------- */
-
-struct scan_window {
-    uint8_t *bytes;
-    size_t capacity, length;
-    int64_t pos; /* of bytes[0] in the file */
-};
-
-/* Makes [pos, pos + need) readable in the window; fewer at the end of the file. */
-static enum err window_fill(struct log *log, struct fs *fs, io_file file, struct scan_window *window, int64_t pos,
-                            size_t need, size_t *have)
-{
-    if (pos < window->pos || pos + (int64_t)need > window->pos + (int64_t)window->length) {
-        if (need > window->capacity) {
-            mem_free(log->mem, window->bytes, window->capacity);
-            window->capacity = 0;
-            window->bytes = mem_alloc(log->mem, need);
-            if (window->bytes == NULL)
-                return ERR_NO_MEMORY;
-            window->capacity = need;
-        }
-        window->pos = pos;
-        enum err err = fs_read(fs, file, window->bytes, window->capacity, pos, &window->length);
-        if (err != ERR_OK)
-            return err;
-    }
-    size_t left = window->length - size_min(window->length, (size_t)(pos - window->pos));
-    *have = size_min(left, need);
-    return ERR_OK;
-}
-
-/* One batch at pos: ERR_CORRUPT when it is not whole, not in order or not what its CRC says. */
-static enum err scan_batch(struct log *log, struct fs *fs, struct segment *segment, struct log_scan *scan,
-                           struct scan_window *window, struct batch_header *header)
-{
-    size_t have;
-    enum err err = window_fill(log, fs, segment->file, window, scan->valid_pos, BATCH_HEADER_BYTES, &have);
-    if (err != ERR_OK)
-        return err;
-    const uint8_t *at = window->bytes + (scan->valid_pos - window->pos);
-    if (batch_read_header(at, have, header) != ERR_OK || header->magic != BATCH_MAGIC ||
-        scan->valid_pos + (int64_t)header->size > segment->size || header->base_offset < scan->end_offset ||
-        header->last_offset_delta < 0)
-        return ERR_CORRUPT;
-    if (!scan->crc)
-        return ERR_OK;
-    err = window_fill(log, fs, segment->file, window, scan->valid_pos, header->size, &have);
-    if (err != ERR_OK)
-        return err;
-    at = window->bytes + (scan->valid_pos - window->pos);
-    return have == header->size && batch_crc_matches(at, header) ? ERR_OK : ERR_CORRUPT;
-}
-
-enum err log_scan_segment(struct log *log, struct fs *fs, struct segment *segment, struct log_scan *scan)
-{
-    enum { WINDOW_BYTES = 128 << 10 }; /* recovery of many logs reads little of each */
-    struct scan_window window = {.capacity = WINDOW_BYTES};
-    scan->valid_pos = scan->from_pos;
-    scan->end_offset = scan->next_offset;
-    enum err err = log_segment_file(log, segment);
-    if (err != ERR_OK)
-        return err;
-    window.bytes = mem_alloc(log->mem, window.capacity);
-    if (window.bytes == NULL)
-        return ERR_NO_MEMORY;
-    while (err == ERR_OK && scan->valid_pos < segment->size) {
-        struct batch_header header;
-        err = scan_batch(log, fs, segment, scan, &window, &header);
-        if (err != ERR_OK)
-            break;
-        int64_t last_offset = batch_last_offset(&header);
-        if (scan->note)
-            (void)segment_note(log->mem, segment, &header, header.base_offset, scan->valid_pos,
-                               log->config->index_interval_bytes);
-        if (scan->observer != NULL && last_offset >= scan->observe_from)
-            scan->observer->batch(scan->observer, &header);
-        if (scan->crc)
-            err = log_note_epoch(log, header.leader_epoch, header.base_offset);
-        scan->valid_pos += (int64_t)header.size;
-        scan->end_offset = last_offset + 1;
-    }
-    mem_free(log->mem, window.bytes, window.capacity);
-    return err;
-}
-
 /* ---- the directory
  * ---------------------------------------------------------------------------------------------------------- */
 
@@ -235,124 +149,28 @@ static enum err read_epochs(struct log *log, struct fs *fs)
     return err;
 }
 
-/* The indexes on disk, as far as they speak of batches below `trusted_offset`, say where to begin to look. */
-static void skip_by_index(struct log *log, struct fs *fs, struct segment *segment, struct log_scan *scan,
-                          int64_t trusted_offset)
-{
-    segment->end_offset = INT64_MAX; /* not known yet: any entry may be inside */
-    if (segment_read_index(fs, log->mem, log->directory, segment) == ERR_OK)
-        segment_cut_index(segment, trusted_offset);
-    if (segment->index_count > 0) {
-        scan->from_pos = segment->index[segment->index_count - 1].pos;
-        if (segment->index_count > 1) /* the batch there begins behind the one of the entry before */
-            scan->next_offset = segment->base_offset + segment->index[segment->index_count - 2].relative_offset + 1;
-    } else {
-        segment_drop_index(log->mem, segment);
-        segment->max_timestamp = -1;
-    }
-    segment->index_loaded = true;
-}
-
-/* Scans from where the index says; when there is no good batch there it was wrong, and all of it is looked at. */
-static enum err scan_from_index(struct log *log, struct fs *fs, struct segment *segment, struct log_scan *scan,
-                                int64_t trusted_offset)
-{
-    struct log_scan whole = *scan;
-    skip_by_index(log, fs, segment, scan, trusted_offset);
-    int64_t from_pos = scan->from_pos;
-    enum err err = log_scan_segment(log, fs, segment, scan);
-    if (err != ERR_CORRUPT || from_pos == 0 || scan->valid_pos > from_pos)
-        return err;
-    segment_drop_index(log->mem, segment);
-    segment->max_timestamp = segment->first_timestamp = -1;
-    segment->unindexed_bytes = 0;
-    *scan = whole;
-    return log_scan_segment(log, fs, segment, scan);
-}
-
-/* When the first batch was made decides when the segment is rolled. */
-static enum err read_first_timestamp(struct log *log, struct fs *fs, struct segment *segment)
-{
-    uint8_t bytes[BATCH_HEADER_BYTES];
-    struct batch_header header;
-    size_t got;
-    enum err err = log_segment_file(log, segment);
-    if (err == ERR_OK)
-        err = fs_read(fs, segment->file, bytes, sizeof(bytes), 0, &got);
-    if (err == ERR_OK && batch_read_header(bytes, got, &header) == ERR_OK)
-        segment->first_timestamp = header.max_timestamp;
-    return err;
-}
-
-/* Reads a segment as far as it must be; the last one always from its last known place, to find where it ends. */
-static enum err recover_segment(struct log *log, struct fs *fs, const struct log_options *options,
-                                struct segment *segment, bool last, bool *cut)
-{
-    int64_t next_base = last ? INT64_MAX : SEGMENT_OF(segment->link.next)->base_offset;
-    int64_t look_from = options->clean ? INT64_MAX : options->recovery_point;
-    bool replay = options->observer != NULL && next_base > options->replay_from;
-    int64_t trusted = replay && options->replay_from < look_from ? options->replay_from : look_from;
-    *cut = false;
-    if (!last && next_base <= look_from && !replay) {
-        segment->end_offset = next_base;
-        segment->index_loaded = false;
-        return ERR_OK;
-    }
-    struct log_scan scan = {.crc = next_base > look_from,
-                            .note = true,
-                            .next_offset = segment->base_offset,
-                            .observer = options->observer,
-                            .observe_from = options->replay_from};
-    enum err err = trusted > segment->base_offset && segment->size > 0
-                       ? scan_from_index(log, fs, segment, &scan, trusted)
-                       : log_scan_segment(log, fs, segment, &scan);
-    if (err != ERR_OK && err != ERR_CORRUPT)
-        return err;
-    segment->end_offset = scan.end_offset;
-    if (scan.valid_pos == segment->size)
-        return last && segment->size > 0 ? read_first_timestamp(log, fs, segment) : ERR_OK;
-    /* Never cut what was said to be durable: that is damage, and for a person to look at. */
-    if (scan.end_offset < options->recovery_point || (options->clean && segment->size > 0))
-        return ERR_CORRUPT;
-    *cut = true;
-    segment->size = scan.valid_pos;
-    return fs_truncate(fs, segment->file, segment->size);
-}
-
-/* Behind a cut nothing follows: later segments are of a tail that never became durable. */
-static enum err drop_tail(struct log *log, struct fs *fs, struct segment *last_good)
+static enum err make_segment(struct log *log, struct fs *fs, int64_t base_offset)
 {
     char path[SEGMENT_PATH_MAX];
-    enum err err = ERR_OK;
-    while (err == ERR_OK && log_active(log) != last_good) {
-        struct segment *segment = log_active(log);
-        if (!segment_path(log->directory, segment->base_offset, ".log", path))
-            return ERR_INVALID;
-        err = fs_unlink(fs, path);
-        list_remove(&segment->link);
-        log->segment_count--;
-        segment_free(log->mem, segment);
-    }
-    return err;
+    io_file file;
+    if (!segment_path(log->directory, base_offset, ".log", path))
+        return ERR_INVALID;
+    enum err err = fs_open(fs, path, FS_WRITE | FS_CREATE, &file);
+    if (err != ERR_OK)
+        return err;
+    fs_close(fs, file);
+    log->directory_dirty = true;
+    return add_segment(log, fs, base_offset);
 }
 
-static enum err recover(struct log *log, struct fs *fs, const struct log_options *options)
+/* Nothing is written behind bytes that are left for a person to look at. */
+static bool ends_in_damage(const struct log *log)
 {
-    LIST_EACH(link, &log->segments)
-    {
-        struct segment *segment = SEGMENT_OF(link);
-        bool cut;
-        enum err err = recover_segment(log, fs, options, segment, link->next == &log->segments, &cut);
-        if (err == ERR_OK && cut)
-            err = drop_tail(log, fs, segment);
-        if (err != ERR_OK)
-            return err;
-        if (cut)
-            break;
-    }
-    LIST_EACH(link, &log->segments)
-    log->size_bytes += SEGMENT_OF(link)->size;
-    return ERR_OK;
+    const struct segment *active = log_active(log);
+    for (int32_t i = 0; i < log->damage_count; i++)
+        if (log->damages[i].segment_offset == active->base_offset && log->damages[i].end_pos == active->size)
+            return true;
+    return false;
 }
 
 static enum err open_contents(struct log *log, struct fs *fs, const struct log_options *options)
@@ -366,19 +184,12 @@ static enum err open_contents(struct log *log, struct fs *fs, const struct log_o
     if (err == ERR_OK)
         err = read_epochs(log, fs);
     if (err == ERR_OK)
-        err = recover(log, fs, options);
-    if (err == ERR_OK && list_empty(&log->segments)) {
-        char path[SEGMENT_PATH_MAX];
-        io_file file;
-        err = segment_path(log->directory, options->start_offset, ".log", path) ? ERR_OK : ERR_INVALID;
-        if (err == ERR_OK)
-            err = fs_open(fs, path, FS_WRITE | FS_CREATE, &file);
-        if (err == ERR_OK) {
-            fs_close(fs, file);
-            log->directory_dirty = true;
-            err = add_segment(log, fs, options->start_offset);
-        }
-    }
+        err = log_recover(log, fs, options);
+    if (err == ERR_OK && list_empty(&log->segments))
+        err = make_segment(
+            log, fs, options->start_offset > options->recovery_point ? options->start_offset : options->recovery_point);
+    else if (err == ERR_OK && ends_in_damage(log))
+        err = make_segment(log, fs, log_active(log)->end_offset);
     if (err != ERR_OK)
         return err;
     int64_t first = SEGMENT_OF(log->segments.next)->base_offset;
@@ -443,6 +254,7 @@ void log_close(struct log *log)
     io_hook_stop(&log->flush.hook);
     close_segments(log, &log->segments);
     close_segments(log, &log->removed);
+    mem_free(log->mem, log->damages, (size_t)log->damage_capacity * sizeof(*log->damages));
     mem_free(log->mem, log->epochs, (size_t)log->epoch_capacity * sizeof(*log->epochs));
     mem_free_string(log->mem, log->directory);
     MEM_DELETE(log->mem, log);

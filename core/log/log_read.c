@@ -3,6 +3,7 @@
 #include "core/log/log_internal.h"
 
 enum { STAGE_BEGIN, STAGE_END }; /* which of the two places is being looked for */
+enum { SURVEYS_MAX = 8 };        /* for one read; each finds up to 16 stretches of damage */
 
 struct segment *log_segment_of(const struct log *log, int64_t offset)
 {
@@ -41,6 +42,9 @@ static bool found(struct log_read *read, int64_t pos, size_t batch_bytes)
         }
         pos = segment->size;
     }
+    const struct log_damage *damage = log_damage_behind(read->_log, segment, read->pos);
+    if (damage != NULL && damage->pos < pos) /* what cannot be read ends the answer */
+        pos = damage->pos;
     int64_t length = pos - read->pos;
     int64_t most =
         read->max_bytes > (int64_t)read->first_batch_bytes ? read->max_bytes : (int64_t)read->first_batch_bytes;
@@ -55,13 +59,44 @@ static bool found(struct log_read *read, int64_t pos, size_t batch_bytes)
     return true;
 }
 
+/* What is known to be damaged at _scan_pos is passed, or is the answer. True: the read is answered. */
+static bool meet_damage(struct log_read *read, bool *passed)
+{
+    const struct log_damage *damage = log_damage_behind(read->_log, read->_segment, read->_scan_pos);
+    *passed = false;
+    if (damage == NULL || damage->pos > read->_scan_pos)
+        return false;
+    if (read->_stage == STAGE_END)
+        return found(read, damage->pos, 0);
+    if (target_offset(read) < damage->end_offset || damage->end_pos >= read->_segment->size) {
+        read->err = ERR_CORRUPT;
+        return true;
+    }
+    read->_scan_pos = damage->end_pos;
+    *passed = true;
+    return false;
+}
+
+static bool is_possible(const struct log_read *read, const struct batch_header *header, int64_t pos)
+{
+    const struct segment *segment = read->_segment;
+    return header->magic == BATCH_MAGIC && header->last_offset_delta >= 0 &&
+           header->base_offset >= segment->base_offset && header->base_offset < segment->end_offset &&
+           (int64_t)header->size <= segment->size - pos;
+}
+
 /* Goes through the headers in a buffer that begins at _scan_pos. True: the read is answered. */
 static bool scan_buffer(struct log_read *read, const uint8_t *bytes, size_t length)
 {
     size_t at = 0;
     struct batch_header header;
-    while (batch_read_header(bytes + at, length - at, &header) == ERR_OK) {
-        if (header.size < BATCH_HEADER_BYTES || header.magic != BATCH_MAGIC || header.last_offset_delta < 0)
+    bool passed;
+    if (meet_damage(read, &passed) || passed)
+        return !passed;
+    const struct log_damage *damage = log_damage_behind(read->_log, read->_segment, read->_scan_pos);
+    int64_t limit = damage == NULL ? read->_segment->size : damage->pos;
+    while (read->_scan_pos + (int64_t)at < limit && batch_read_header(bytes + at, length - at, &header) == ERR_OK) {
+        if (!is_possible(read, &header, read->_scan_pos + (int64_t)at))
             break;
         if (batch_last_offset(&header) >= target_offset(read)) {
             int64_t pos = read->_scan_pos + (int64_t)at;
@@ -75,6 +110,7 @@ static bool scan_buffer(struct log_read *read, const uint8_t *bytes, size_t leng
     }
     if (at == 0) { /* not a batch although our index or the batch before says so */
         read->err = ERR_CORRUPT;
+        read->_met_damage = true;
         return true;
     }
     read->_scan_pos += (int64_t)at;
@@ -113,11 +149,24 @@ static bool look_now(struct log_read *read)
 
 static bool look(struct log_read *read);
 
+/* The bytes were no batch: how far that goes is found out first. False: it is being done. */
+static bool settle(struct log_read *read)
+{
+    if (read->err != ERR_CORRUPT || !read->_met_damage || read->_surveys == SURVEYS_MAX)
+        return true;
+    read->_surveys++;
+    read->_met_damage = false;
+    return !log_survey(read);
+}
+
 static void look_done(struct io_op *op)
 {
     struct log_read *read = CONTAINER_OF(op, struct log_read, _op);
     read->err = op->err;
-    if (op->err != ERR_OK || scan_buffer(read, read->_buffer, (size_t)op->result) || look(read)) {
+    bool answered = op->err != ERR_OK;
+    if (!answered)
+        answered = scan_buffer(read, read->_buffer, (size_t)op->result) ? settle(read) : look(read);
+    if (answered) {
         finish(read);
         read->done(read);
     }
@@ -126,7 +175,7 @@ static void look_done(struct io_op *op)
 static bool look(struct log_read *read)
 {
     if (look_now(read))
-        return true;
+        return settle(read);
     if (read->_buffer == NULL)
         read->_buffer = mem_alloc(read->_log->mem, LOG_SCAN_BYTES);
     if (read->_buffer == NULL) {
@@ -138,6 +187,19 @@ static bool look(struct log_read *read)
     return false;
 }
 
+void log_read_surveyed(struct log_read *read, enum err err)
+{
+    read->err = err;
+    if (err == ERR_OK) {
+        int64_t floor = segment_floor(read->_segment, target_offset(read));
+        read->_scan_pos = read->_stage == STAGE_END && floor < read->pos ? read->pos : floor;
+        if (!look(read))
+            return;
+    }
+    finish(read);
+    read->done(read);
+}
+
 bool log_read(struct log *log, struct log_read *read)
 {
     ASSERT(read->offset >= log->start_offset && read->offset <= log->end_offset);
@@ -147,8 +209,14 @@ bool log_read(struct log *log, struct log_read *read)
     read->_log = log;
     read->_stage = STAGE_BEGIN;
     read->_buffer = NULL;
+    read->_surveys = 0;
+    read->_met_damage = false;
     if (read->offset >= read->below || read->offset == log->end_offset)
         return true;
+    if (log_is_damaged_at(log, read->offset)) {
+        read->err = ERR_CORRUPT;
+        return true;
+    }
     struct segment *segment = log_segment_of(log, read->offset);
     /* A hole at the end of a segment (compaction): the next one has what follows. */
     if (read->offset >= segment->end_offset && segment->link.next != &log->segments)

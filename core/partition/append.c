@@ -146,6 +146,14 @@ void partition_log_moved(struct log_listener *listener)
         partition_offline(partition);
 }
 
+void partition_log_damaged(struct log_listener *listener, const struct log_damage *damage)
+{
+    struct partition *partition = CONTAINER_OF(listener, struct partition, _listener);
+    struct shard_data_events *events = partition->_data->options.events;
+    if (events != NULL)
+        events->damaged(events, partition, damage);
+}
+
 void partition_offline(struct partition *partition)
 {
     int16_t error = partition->state == PARTITION_DELETING ? KAFKA_ERROR_UNKNOWN_TOPIC_OR_PARTITION

@@ -48,7 +48,7 @@ struct replay {
     enum err err;
 };
 
-static void replay_batch(struct log_observer *observer, const struct batch_header *header)
+static void replay_batch(struct log_observer *observer, const struct batch_header *header, struct slice bytes)
 {
     struct replay *replay = CONTAINER_OF(observer, struct replay, observer);
     enum err err = producer_state_replay(&replay->partition->producers, header, io_wall_ms(replay->data->io));
@@ -105,8 +105,10 @@ static void come_online(struct partition *partition, struct shard_data_apply *ap
         apply->failed_count++;
         return;
     }
-    partition->_listener.moved = partition_log_moved;
+    partition->_listener = (struct log_listener){.moved = partition_log_moved, .damaged = partition_log_damaged};
     log_listen(partition->log, &partition->_listener);
+    for (int i = 0; i < log_damage_count(partition->log); i++)
+        partition_log_damaged(&partition->_listener, log_damage_at(partition->log, i));
     partition->high_watermark = log_end_offset(partition->log);
     partition->state = PARTITION_ONLINE;
     apply->opened_count++;

@@ -25,11 +25,18 @@ struct broker_config;
 struct image;
 struct log_dirs;
 
+/* What a person should hear of. Called on the owning shard. */
+struct shard_data_events {
+    void (*damaged)(struct shard_data_events *events, const struct partition *partition,
+                    const struct log_damage *damage);
+};
+
 struct shard_data_options {
     struct log_dirs *dirs;              /* the node's, shared by all shards; outlives this */
     const struct broker_config *config; /* changed with shard_data_configure */
     int32_t broker_id;
     int32_t data_shards;
+    struct shard_data_events *events; /* NULL: nobody listens */
 };
 
 enum err shard_data_open(struct io *io, const struct shard_data_options *options, struct shard_data **data) MUST_CHECK;

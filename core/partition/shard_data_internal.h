@@ -66,5 +66,6 @@ void shard_data_apply_part_done(struct shard_data *data, struct shard_data_apply
 
 size_t partition_group_bytes(void);
 void partition_log_moved(struct log_listener *listener);
+void partition_log_damaged(struct log_listener *listener, const struct log_damage *damage);
 
 #endif

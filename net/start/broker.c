@@ -27,6 +27,7 @@ struct boot {
     const struct broker_config *config;
     struct broker_events *events;
     struct control control;
+    struct shard_data_events data_events;
     struct arena arena;
     struct metadata_change change;
     struct errand *errands; /* one per data shard, and one for the control shard */
@@ -245,16 +246,29 @@ static enum err open_metadata(struct boot *boot, const struct broker_options *op
     return metadata_open(io, io_fs(io), &metadata, &boot->control.metadata, why);
 }
 
+/* Runs on any data shard: one call, one line. */
+static void say_damaged(struct shard_data_events *events, const struct partition *partition,
+                        const struct log_damage *damage)
+{
+    fprintf(stderr,
+            "level=error msg=\"damaged batches: the rest of the log is served, these offsets are not\" topic=%s "
+            "partition=%d from=%lld below=%lld segment=%020lld position=%lld end_position=%lld\n",
+            partition->topic, partition->index, (long long)damage->offset, (long long)damage->end_offset,
+            (long long)damage->segment_offset, (long long)damage->pos, (long long)damage->end_pos);
+}
+
 static enum err open_shards(struct boot *boot, const struct broker_options *options)
 {
     struct broker *broker = &boot->broker;
+    boot->data_events.damaged = say_damaged;
     for (int i = 0; i < broker->data_shards; i++) {
         struct shard *shard = &broker->shards[i];
         *shard = (struct shard){.io = options->ios[i], .broker = broker, .index = i};
         struct shard_data_options data = {.dirs = broker->dirs,
                                           .config = boot->config,
                                           .broker_id = broker->node_id,
-                                          .data_shards = broker->data_shards};
+                                          .data_shards = broker->data_shards,
+                                          .events = &boot->data_events};
         enum err err = shard_data_open(shard->io, &data, &shard->data);
         if (err != ERR_OK)
             return err;

@@ -1,113 +1,5 @@
 /* The log on the real machine: append, read, roll, flush, stop, crash, retention, time. */
-#include "core/log/log.h"
-#include "io/reactor/machine.h"
-#include "tests/support/test.h"
-
-#include <stdio.h>
-#include <unistd.h>
-
-static char directory[256];
-static struct machine *machine;
-static struct io *io;
-static struct topic_config config;
-static uint8_t buffer[1 << 16];
-static struct batch_header header;
-
-static void defaults(void)
-{
-    config = (struct topic_config){.segment_bytes = 1 << 20,
-                                   .segment_ms = 604800000,
-                                   .segment_index_bytes = 10485760,
-                                   .index_interval_bytes = 4096,
-                                   .retention_ms = -1,
-                                   .retention_bytes = -1,
-                                   .cleanup_policy = CONFIG_CLEANUP_DELETE,
-                                   .max_message_bytes = 1048588};
-}
-
-static int set_up(void **state)
-{
-    char why[512];
-    defaults();
-    snprintf(directory, sizeof(directory), "/tmp/ringmain-log-test-%d-%ld", (int)getpid(), random());
-    struct machine_options options = {.data_shards = 0};
-    if (machine_open(&options, &machine, why) != ERR_OK) {
-        print_error("%s\n", why);
-        return -1;
-    }
-    io = machine_io(machine, 0);
-    return 0;
-}
-
-static int tear_down(void **state)
-{
-    char command[300];
-    machine_close(machine);
-    snprintf(command, sizeof(command), "rm -rf '%s'", directory);
-    return system(command);
-}
-
-static struct log *open_log(bool clean, int64_t recovery_point, struct log_observer *observer)
-{
-    struct log *log;
-    struct log_options options = {.directory = directory,
-                                  .topic_id = {{1}},
-                                  .recovery_point = recovery_point,
-                                  .clean = clean,
-                                  .config = &config,
-                                  .observer = observer};
-    assert_int_equal(log_open(io, io_fs(io), &options, &log), ERR_OK);
-    return log;
-}
-
-static struct slice make_batch(int records, size_t value_bytes, int64_t timestamp_ms)
-{
-    static uint8_t value[8192];
-    struct batch_builder builder;
-    batch_builder_init(&builder, buffer, sizeof(buffer));
-    for (int i = 0; i < records; i++)
-        assert_true(
-            batch_builder_add(&builder, timestamp_ms + i, SLICE_NULL, slice_of(value, value_bytes), SLICE_NULL, 0));
-    struct slice batch = batch_builder_finish(&builder, NULL);
-    assert_int_equal(batch_read_header(batch.data, batch.length, &header), ERR_OK);
-    return batch;
-}
-
-static int64_t append(struct log *log, int records, size_t value_bytes, int64_t timestamp_ms)
-{
-    int appended;
-    make_batch(records, value_bytes, timestamp_ms);
-    struct log_piece piece = {.data = buffer, .header = &header};
-    assert_int_equal(log_append(log, &piece, 1, 0, &appended), ERR_OK);
-    assert_int_equal(appended, 1);
-    return piece.base_offset;
-}
-
-static bool read_is_done;
-static void read_done(struct log_read *read)
-{
-    read_is_done = true;
-}
-
-static struct batch_header read_at(struct log *log, int64_t offset, int32_t max_bytes, struct log_read *read)
-{
-    *read =
-        (struct log_read){.done = read_done, .offset = offset, .below = log_end_offset(log), .max_bytes = max_bytes};
-    read_is_done = false;
-    if (!log_read(log, read))
-        while (!read_is_done)
-            machine_turn(machine, true);
-    assert_int_equal(read->err, ERR_OK);
-    struct batch_header first = {.base_offset = -1};
-    if (read->ref == NULL)
-        return first;
-    uint8_t bytes[BATCH_HEADER_BYTES];
-    size_t got;
-    assert_int_equal(fs_read(io_fs(io), read->file, bytes, sizeof(bytes), read->pos, &got), ERR_OK);
-    assert_int_equal(batch_read_header(bytes, got, &first), ERR_OK);
-    log_ref_release(read->ref);
-    return first;
-}
+#include "tests/unit/core/log/fixture.h"
 
 static void every_offset_is_found_in_its_batch(struct log *log, int per_batch)
 {
@@ -118,14 +10,6 @@ static void every_offset_is_found_in_its_batch(struct log *log, int per_batch)
         assert_int_equal(read.length, first.size);
         assert_int_equal(read.first_batch_bytes, first.size);
     }
-}
-
-static void flush(struct log *log)
-{
-    log_flush(log);
-    while (log_is_flushing(log))
-        machine_turn(machine, true);
-    assert_int_equal(log_durable_offset(log), log_end_offset(log));
 }
 
 static void what_is_appended_is_read_back_at_every_offset_over_several_segments(void **state)
@@ -186,7 +70,7 @@ struct counter {
     int64_t next;
 };
 
-static void count(struct log_observer *observer, const struct batch_header *seen)
+static void count(struct log_observer *observer, const struct batch_header *seen, struct slice bytes)
 {
     struct counter *counter = CONTAINER_OF(observer, struct counter, observer);
     assert_int_equal(seen->base_offset, counter->next);
@@ -213,19 +97,6 @@ static void after_a_crash_a_torn_tail_is_cut_and_the_rest_is_replayed(void **sta
         every_offset_is_found_in_its_batch(log, 2);
         log_close(log);
     }
-}
-
-static void damage_below_the_recovery_point_is_reported_and_never_cut(void **state)
-{
-    struct log *log = open_log(true, 0, NULL);
-    for (int i = 0; i < 50; i++)
-        append(log, 2, 100, 1000 + i);
-    log_close(log);
-    char path[300];
-    snprintf(path, sizeof(path), "%s/00000000000000000000.log", directory);
-    assert_int_equal(truncate(path, 2000), 0);
-    struct log_options options = {.directory = directory, .recovery_point = 90, .config = &config};
-    assert_int_equal(log_open(io, io_fs(io), &options, &log), ERR_CORRUPT);
 }
 
 static void moving_the_start_removes_whole_segments_after_their_delay_and_spares_held_ones(void **state)
@@ -329,16 +200,6 @@ static void offsets_by_time_are_found_after_a_restart_that_looked_at_nothing(voi
     log_close(log);
 }
 
-static void damage_at(int64_t pos)
-{
-    char path[300];
-    io_file file;
-    snprintf(path, sizeof(path), "%s/00000000000000000000.log", directory);
-    assert_int_equal(fs_open(io_fs(io), path, FS_READ | FS_WRITE, &file), ERR_OK);
-    assert_int_equal(fs_write(io_fs(io), file, "\xff\xff", 2, pos), ERR_OK);
-    fs_close(io_fs(io), file);
-}
-
 /* A batch that nobody may look at is damaged: opening succeeds only when it is not read. */
 static void after_a_crash_only_what_lies_behind_index_and_recovery_point_is_read(void **state)
 {
@@ -366,8 +227,12 @@ static void after_a_crash_only_what_lies_behind_index_and_recovery_point_is_read
     put_u32(entry, 10);
     put_u32(entry + 4, 1000);
     assert_int_equal(fs_write_file(io_fs(io), path, entry, 8), ERR_OK);
-    struct log_options options = {.directory = directory, .recovery_point = 300, .config = &config};
-    assert_int_equal(log_open(io, io_fs(io), &options, &log), ERR_CORRUPT);
+    log = open_log(false, 300, NULL);
+    assert_int_equal(log_damage_count(log), 1);
+    assert_int_equal(log_damage_at(log, 0)->offset, 0);
+    assert_int_equal(log_damage_at(log, 0)->end_offset, 3);
+    assert_int_equal(log_end_offset(log), 600);
+    log_close(log);
 }
 
 static void leader_epochs_are_kept_over_a_restart(void **state)
@@ -395,8 +260,6 @@ static void leader_epochs_are_kept_over_a_restart(void **state)
     log_close(log);
 }
 
-#define ON_DISK(test) cmocka_unit_test_setup_teardown(test, set_up, tear_down)
-
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -404,7 +267,6 @@ int main(void)
         ON_DISK(many_batches_go_out_in_one_write),
         ON_DISK(a_clean_stop_is_opened_again_without_looking),
         ON_DISK(after_a_crash_a_torn_tail_is_cut_and_the_rest_is_replayed),
-        ON_DISK(damage_below_the_recovery_point_is_reported_and_never_cut),
         ON_DISK(moving_the_start_removes_whole_segments_after_their_delay_and_spares_held_ones),
         ON_DISK(retention_goes_by_time_also_for_the_last_segment_and_by_size),
         ON_DISK(offsets_by_time_are_exact_to_the_record),
