@@ -48,8 +48,7 @@ static bool find_in_batch(struct log_find *find, const struct batch_header *head
         return find_in_records(find, header, body);
     compress_buffer_init(&unpacked, io_job_mem(&find->_job));
     find->err = compress_unpack(codec, body, batch_unpacked_limit(body.length), &unpacked);
-    bool found =
-        find->err == ERR_OK && find_in_records(find, header, slice_of(unpacked.data, unpacked.length));
+    bool found = find->err == ERR_OK && find_in_records(find, header, slice_of(unpacked.data, unpacked.length));
     compress_buffer_fini(&unpacked);
     if (find->err == ERR_LIMIT)
         find->err = ERR_CORRUPT; /* a bomb: no consumer could read it either */

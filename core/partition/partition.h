@@ -26,6 +26,7 @@
 #include "core/log/log.h"
 #include "core/log/producer_state.h"
 #include "core/partition/wait.h"
+#include "core/wire/compress.h"
 #include "io/base/arena.h"
 #include "io/base/bytes.h"
 #include "io/reactor/io.h"
@@ -88,6 +89,7 @@ struct partition_append {
     int32_t leader_epoch; /* of the partition, for the hints of KIP-951 */
 
     /* Between partition_check and the answer: */
+    struct partition_convert *convert; /* not NULL: partition_convert has to run before partition_append */
     struct batch_header header;
     int64_t last_offset;
     struct list _link;
@@ -99,9 +101,32 @@ struct partition_append {
  * false the answer is in `append`. */
 bool partition_check(const struct topic_config *config, int64_t wall_ms, struct arena *arena,
                      struct partition_append *append) MUST_CHECK;
+/* What partition_check leaves open where a topic asks for it: the records of a compressed batch looked at, and packed
+ * in the topic's codec. Milliseconds: for a job. The rules are copied: the topic's configuration may change meanwhile.
+ */
+struct partition_convert {
+    struct batch_rules rules;
+    enum compress_codec codec;
+    int level;
+    /* The caller's, partition_convert_bytes() long, for the result or the list of records at fault. */
+    uint8_t *buffer;
+    size_t capacity;
+    /* Out, for partition_convert_finish: */
+    struct batch_verdict verdict;
+    struct batch_header header;
+    size_t length; /* in the buffer; 0: the batch stays as it is */
+    bool accepted;
+};
+size_t partition_convert_bytes(const struct partition_append *append);
+/* In a job: touches only the append and its buffer; takes what it needs from `mem` and gives it back. */
+void partition_convert(struct partition_append *append, struct mem *mem);
+/* Takes the result over into the arena of partition_check; the buffer is the caller's again. On false the answer is in
+ * `append`. */
+bool partition_convert_finish(struct partition_append *append, struct arena *arena) MUST_CHECK;
 /* The same for one batch that the broker made itself, uncompressed: nothing is checked. */
 void partition_prepare(struct partition_append *append, uint8_t *records, size_t length);
-/* done() is called later, never inside. append passed partition_check or partition_prepare. */
+/* done() is called later, never inside. append passed partition_check and, where asked for, partition_convert; or
+ * partition_prepare. */
 void partition_append(struct partition *partition, struct partition_append *append);
 /* The client's timeout is over: when the batch is in the log and only waits to be durable, it is answered here with
  * REQUEST_TIMED_OUT: true. False: done() will be called. */

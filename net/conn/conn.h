@@ -41,6 +41,7 @@ struct conn {
     int request_count;
     size_t held_bytes;                        /* frames of requests */
     int running_count, running_produce_count; /* handed to dispatch, not yet answered */
+    bool held_back;                           /* the newest running one holds those behind it */
     int sending_count;                        /* requests that the send in flight carries */
     struct ip_count *ip;
 

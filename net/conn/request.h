@@ -49,6 +49,7 @@ struct request {
     size_t _frame_size;
     uint8_t _state;
     uint8_t _outcome;
+    bool _holds;           /* those behind it wait */
     struct request *_twin; /* of an original: what carries its answer */
 };
 
@@ -60,6 +61,10 @@ void request_answer(struct request *request, const void *message);
 void request_done(struct request *request);  /* the answer is in request->out */
 void request_drop(struct request *request);  /* no answer: produce with acks=0 */
 void request_close(struct request *request); /* what came cannot be answered: the connection ends */
+/* For a produce request that is not ready to append: the requests behind it on its connection do not start before
+ * request_go_on, which calls `go` (it may finish the request) and then lets them. Inside the handler's own call. */
+void request_hold_back(struct request *request);
+void request_go_on(struct request *request, void (*go)(struct request *request));
 /* Hands it to the handler on another shard; `handle` runs there with the twin. */
 void request_move(struct request *request, struct shard *shard, int shard_index, void (*handle)(struct request *));
 

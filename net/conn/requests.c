@@ -100,6 +100,8 @@ static bool may_start(const struct conn *conn, const struct request *request)
 {
     if (conn->running_count == 0)
         return true;
+    if (conn->held_back)
+        return false;
     return request->header.api_key == API_PRODUCE && conn->running_count == conn->running_produce_count &&
            conn->running_count < CONN_PIPELINE_MAX;
 }
@@ -278,6 +280,7 @@ static void conclude(struct request *request, enum request_outcome outcome)
     request->_outcome = (uint8_t)outcome;
     conn->running_count--;
     conn->running_produce_count -= request->header.api_key == API_PRODUCE;
+    conn->held_back = conn->held_back && !request->_holds;
     if (outcome == OUTCOME_CLOSE || conn->closing)
         conn_close(conn);
     else
@@ -343,6 +346,24 @@ void request_answer(struct request *request, const void *message)
         request_done(request);
     else
         request_close(request);
+}
+
+void request_hold_back(struct request *request)
+{
+    struct conn *conn = request->_conn;
+    ASSERT(request->_original == NULL && request->_state == REQUEST_RUNNING && !conn->held_back);
+    request->_holds = conn->held_back = true;
+}
+
+void request_go_on(struct request *request, void (*go)(struct request *request))
+{
+    struct conn *conn = request->_conn;
+    ASSERT(request->_holds && conn->held_back && !conn->in_run);
+    request->_holds = conn->held_back = false;
+    conn->in_run = true; /* nothing is sent or freed inside: go() may finish the request */
+    go(request);
+    conn->in_run = false;
+    conn_run_requests(conn);
 }
 
 /* ---- twins

@@ -1,7 +1,8 @@
 /* Produce: one batch a partition, checked here, appended on the shards that own the partitions.
  *
  *   decode -> partition_check (this shard) -> a slice per owning shard --message--> partition_append ... done
- *                                                 ^------------------message-----------------------------'
+ *                   |               ^                 ^------------------message-----------------------------'
+ *                   '--produce_convert: records looked at or packed anew by a job; requests behind this one wait
  *   all slices are back -> the answer
  *
  * Frame, arena and everything in it stay this shard's memory; a slice belongs to the owner's shard from its message
@@ -26,7 +27,7 @@ struct produce_part {
     struct produce_part *next; /* in the slice */
     struct uuid topic_id;
     int32_t index;
-    bool answered;
+    bool admitted, answered;
 };
 
 struct produce_slice {
@@ -43,6 +44,7 @@ struct produce {
     struct produce_request message;
     struct produce_part *parts;   /* in request order */
     struct produce_slice *slices; /* by shard */
+    struct produce_convert convert;
     int32_t part_count;
     int32_t out_count; /* slices on their way */
 };
@@ -312,8 +314,10 @@ static void admit_topic(struct produce *produce, const struct produce_request_to
         part->append.acks = produce->message.acks;
         if (error != KAFKA_ERROR_NONE)
             refuse(part, error, why);
-        else if (admit(produce, topic, part, by_id))
-            add_to_slice(produce, part);
+        else
+            part->admitted = admit(produce, topic, part, by_id);
+        if (part->admitted && part->append.convert != NULL)
+            list_push_back(&produce->convert.appends, &part->append._link);
     }
 }
 
@@ -321,6 +325,9 @@ static void send_slices(struct produce *produce)
 {
     struct request *request = produce->request;
     int count = request->shard->broker->data_shards;
+    for (int32_t i = 0; i < produce->part_count; i++)
+        if (produce->parts[i].admitted && produce->parts[i].append.error == KAFKA_ERROR_NONE)
+            add_to_slice(produce, &produce->parts[i]);
     for (int i = 0; i < count; i++)
         produce->out_count += produce->slices[i].parts != NULL;
     if (produce->out_count == 0) {
@@ -341,6 +348,16 @@ static void send_slices(struct produce *produce)
     }
 }
 
+static void go_on(struct request *request)
+{
+    send_slices(request->handler_state);
+}
+
+static void convert_done(struct produce_convert *convert)
+{
+    request_go_on(CONTAINER_OF(convert, struct produce, convert)->request, go_on);
+}
+
 void handle_produce(struct request *request)
 {
     struct produce *produce = ARENA_NEW(&request->arena, struct produce);
@@ -349,6 +366,8 @@ void handle_produce(struct request *request)
         return;
     }
     produce->request = request;
+    request->handler_state = produce;
+    list_init(&produce->convert.appends);
     if (!request_decode(request, &produce->message))
         return;
     for (int32_t i = 0; i < produce->message.topic_data.count; i++)
@@ -364,5 +383,12 @@ void handle_produce(struct request *request)
     struct produce_part *next = produce->parts;
     for (int32_t i = 0; i < produce->message.topic_data.count; i++)
         admit_topic(produce, &produce->message.topic_data.items[i], error, why, &next);
-    send_slices(produce);
+    if (list_empty(&produce->convert.appends)) {
+        send_slices(produce);
+        return;
+    }
+    produce->convert.done = convert_done;
+    produce->convert.arena = &request->arena;
+    request_hold_back(request);
+    produce_convert_start(&request->shard->convert_lane, request->io, &produce->convert);
 }

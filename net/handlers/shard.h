@@ -11,6 +11,7 @@
 #include "core/partition/shard_data.h"
 #include "net/conn/server.h"
 #include "net/handlers/fetch_session.h"
+#include "net/handlers/produce_convert.h"
 #include "net/handlers/producer_ids.h"
 
 struct control; /* the control shard's: quorum, controller; net/handlers/control.h */
@@ -25,6 +26,7 @@ struct shard {
     struct conn_server server;                 /* data shards */
     struct fetch_session_cache fetch_sessions; /* data shards; made by the first fetch that wants a session */
     struct producer_ids producer_ids;          /* data shards */
+    struct convert_lane convert_lane;          /* data shards */
 };
 
 struct broker {

@@ -134,6 +134,89 @@ check("CreateTopics 0 and 1 and DeleteTopics 0 are served to old clients", old_v
 for version in (0, 1, 2):
     check("Produce %d closes" % version, closes(request(0, version, 1, struct.pack(">hii", 1, 1000, 0))))
 check("InitProducerId 6 closes", closes(request(22, 6, 1, b"\0\0" + struct.pack(">i", 1000))))
+crc_table = []
+for value in range(256):
+    for _ in range(8):
+        value = value >> 1 ^ (0x82F63B78 if value & 1 else 0)
+    crc_table.append(value)
+
+def crc32c(data):
+    crc = 0xFFFFFFFF
+    for byte in data:
+        crc = crc >> 8 ^ crc_table[(crc ^ byte) & 255]
+    return crc ^ 0xFFFFFFFF
+
+def varint(value):
+    value = value << 1 ^ value >> 63
+    out = b""
+    while value > 127:
+        out += bytes([value & 127 | 128])
+        value >>= 7
+    return out + bytes([value])
+
+def one_record(value):
+    body = b"\0" + varint(0) + varint(0) + varint(-1) + varint(len(value)) + value + varint(0)
+    records = varint(len(body)) + body
+    now = int(time.time() * 1000)
+    tail = struct.pack(">hiqqqhii", 0, 0, now, now, -1, -1, -1, 1) + records
+    return struct.pack(">qiib", 0, 9 + len(tail), -1, 2)[:17] + struct.pack(">I", crc32c(tail)) + tail
+
+def produce(correlation, topic, batch):
+    body = struct.pack(">hhi", -1, -1, 30000) + struct.pack(">i", 1) + string(topic)
+    return request(0, 7, correlation, body + struct.pack(">iii", 1, 0, len(batch)) + batch)
+
+def create(name, configs):
+    body = struct.pack(">i", 1) + string(name) + struct.pack(">ihi", 1, 1, 0) + struct.pack(">i", len(configs))
+    for key, value in configs:
+        body += string(key) + string(value)
+    return ask(19, 0, body + struct.pack(">i", 10000))
+
+def packed_anew_in_order():
+    """Requests that have to be packed anew and others, pipelined on one connection: answers and appends in order."""
+    create("packed", [("compression.type", "gzip")])
+    create("as-is", [])
+    s = connect()
+    batch = one_record(b"a value " * 2000)
+    order = ["packed" if n % 3 else "as-is" for n in range(120)]
+    s.sendall(b"".join(produce(n, topic, batch) for n, topic in enumerate(order)))
+    next_offset = {"packed": 0, "as-is": 0}
+    for n, topic in enumerate(order):
+        data = answer(s)
+        at = 4 + 4 + 2 + len(topic) + 4 + 4
+        code, offset = struct.unpack(">hq", data[at:at + 10])
+        if struct.unpack(">i", data[:4])[0] != n or code != 0 or offset != next_offset[topic]:
+            print("answer", n, topic, code, offset, next_offset)
+            return False
+        next_offset[topic] += 1
+    return True
+
+def others_go_on_while_batches_are_packed():
+    """Were it done on the loop, a connection of the same shard would be answered about once a batch."""
+    create("slow", [("compression.type", "lz4"), ("compression.lz4.level", "12")])
+    value = os.urandom(3000)
+    batch = one_record(b"".join(value[i % 2900:] for i in range(0, 700)) [:900000])
+    others = [connect() for _ in range(16)]
+    s = connect()
+    answered = [0] * len(others)
+    count = 12
+    frames = b"".join(produce(n, "slow", batch) for n in range(count))
+    def feed():
+        s.sendall(frames)
+        for n in range(count):
+            assert correlation(s) == n
+    import threading
+    thread = threading.Thread(target=feed)
+    thread.start()
+    while thread.is_alive():
+        for n, other in enumerate(others):
+            other.sendall(versions(1))
+            correlation(other)
+            answered[n] += 1
+    thread.join()
+    return min(answered) > 3 * count, "%d answers during %d batches" % (min(answered), count)
+
+check("packing anew keeps the order of a connection", packed_anew_in_order())
+check("packing anew does not stop other connections", *others_go_on_while_batches_are_packed())
 check("frames cut at every byte", split_frames())
 check("500 pipelined requests are answered in order", pipelining())
 check("a negative size closes", closes(struct.pack(">i", -1)))

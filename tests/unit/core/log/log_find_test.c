@@ -55,8 +55,8 @@ static void append_packed(struct packed *packed, enum compress_codec codec, int 
         value[i] = (uint8_t)prng_next(&packed->prng);
     batch_builder_init(&builder, packed->batch, BATCH_MOST);
     for (int i = 0; i < records; i++)
-        assert_true(batch_builder_add(&builder, first_ms + (i ^ 1), SLICE_NULL, slice_of(value, value_bytes),
-                                      SLICE_NULL, 0));
+        assert_true(
+            batch_builder_add(&builder, first_ms + (i ^ 1), SLICE_NULL, slice_of(value, value_bytes), SLICE_NULL, 0));
     free(value);
     header.attributes = attributes;
     struct slice batch = batch_builder_finish(&builder, &header);
