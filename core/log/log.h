@@ -31,6 +31,20 @@
 struct log;
 struct log_ref;
 
+/* What the logs of one shard share: bytes in the page cache that the device has not been told to take. They are sent on
+ * their way early (SYNC_FILE_RANGE); beyond the limit appends go through the ring, where the kernel may let them wait.
+ */
+enum { LOG_WRITEBACKS = 16 };
+struct log_writeback {
+    struct io_op op;
+    struct segment *segment; /* NULL: free */
+    int64_t end_pos;
+};
+struct log_budget { /* zero-initialise */
+    int64_t dirty_bytes, limit_bytes;
+    struct log_writeback _writebacks[LOG_WRITEBACKS];
+};
+
 struct log_options {
     const char *directory; /* of this partition; made when it is not there */
     struct uuid topic_id;
@@ -39,6 +53,7 @@ struct log_options {
     bool clean;             /* stopped cleanly: nothing has to be looked at */
     int64_t replay_from;    /* the observer wants batches from here on, also where recovery need not look */
     const struct topic_config *config;
+    struct log_budget *budget; /* shared by a shard's logs; NULL: none */
     /* Told of every batch that recovery reads, in order, for producer state. May be NULL. */
     struct log_observer *observer;
 };
@@ -85,6 +100,26 @@ struct log_piece {
 };
 enum err log_append(struct log *log, struct log_piece *pieces, int count, int32_t leader_epoch,
                     int *appended) MUST_CHECK;
+
+/* The same through the ring, for when the budget is used up: an inline write might now be made to wait by the kernel.
+ * Nothing of it is in the log before it is written; until done(), which is never called inside, the log takes no other
+ * append. pieces and what they point to stay untouched until then. */
+struct log_write {
+    void (*done)(struct log_write *write);
+    struct log_piece *pieces;
+    int count;
+    int32_t leader_epoch;
+    int appended; /* out: so many are in the log, also on error */
+    enum err err;
+    struct io_op _op;
+    struct io_hook _hook;
+    struct log *_log;
+    uint8_t *_joined;
+    int _run;
+};
+bool log_is_over_budget(const struct log *log);
+void log_write(struct log *log, struct log_write *write);
+bool log_is_writing(const struct log *log);
 
 /* Group commit: asks that everything up to the present end becomes durable. `moved` is called when the durable offset
  * has moved or the log was sealed, never inside this call. One flush is in flight at a time; what is appended meanwhile

@@ -1,7 +1,8 @@
 /* core/log/log_internal.h -- inside of core/log: the struct behind log.h, and what its files call of each other.
  *
- * log_open.c makes it, log_recover.c finds out what is in it, log.c appends and flushes, log_read.c finds places,
- * log_life.c moves the start, retains, stops, log_find.c searches by time, log_damage.c remembers what cannot be read.
+ * log_open.c makes it, log_recover.c finds out what is in it, log_append.c appends, log.c flushes, log_dirty.c writes
+ * behind, log_read.c finds places, log_life.c moves the start, retains, stops, log_find.c searches by time,
+ * log_damage.c remembers what cannot be read.
  */
 #ifndef RINGMAIN_CORE_LOG_LOG_INTERNAL_H
 #define RINGMAIN_CORE_LOG_LOG_INTERNAL_H
@@ -9,9 +10,10 @@
 #include "core/log/segment.h"
 
 enum {
-    LOG_RECENT = 16,       /* last batches whose place is known without a look at the disk */
-    LOG_SCAN_BYTES = 8192, /* read at a time when looking for a batch */
-    LOG_FLUSH_FILES = 8,   /* segments made durable by one flush */
+    LOG_RECENT = 16,            /* last batches whose place is known without a look at the disk */
+    LOG_SCAN_BYTES = 8192,      /* read at a time when looking for a batch */
+    LOG_FLUSH_FILES = 8,        /* segments made durable by one flush */
+    LOG_JOIN_BYTES = 256 << 10, /* small batches that go through the ring together */
 };
 
 struct log_epoch {
@@ -31,6 +33,7 @@ struct log_flush_job {
     bool running, wanted, with_job;
     int64_t target; /* durable when done */
     struct segment *segments[LOG_FLUSH_FILES];
+    int64_t sizes[LOG_FLUSH_FILES]; /* when it began */
     int count;
     bool directory;  /* new files: their names have to be durable too */
     uint8_t *epochs; /* the text of leader-epoch-checkpoint to write; NULL: as it is */
@@ -62,6 +65,8 @@ struct log {
     struct log_epoch *epochs;
     int32_t epoch_count, epoch_capacity;
     struct log_listener *listener;
+    struct log_budget *budget;
+    struct log_write *writing;  /* through the ring; NULL: none */
     struct log_damage *damages; /* by offset */
     int32_t damage_count, damage_capacity;
     int32_t surveys; /* jobs in flight that look for damage */
@@ -98,6 +103,9 @@ struct log_scan {
 };
 enum err log_scan_segment(struct log *log, struct fs *fs, struct segment *segment, struct log_scan *scan) MUST_CHECK;
 enum err log_recover(struct log *log, struct fs *fs, const struct log_options *options) MUST_CHECK;
+/* log_dirty.c: the device has been told of everything below pos; tells it of what has gathered. */
+void log_settle(struct log *log, struct segment *segment, int64_t pos);
+void log_write_behind(struct log *log, struct segment *segment);
 /* log_damage.c: what is known to be damaged. False: no memory to remember it. */
 bool log_note_damage(struct log *log, const struct log_damage *damage);
 void log_forget_damage(struct log *log, const struct segment *segment); /* the segment goes */

@@ -113,6 +113,7 @@ static void take_out(struct log *log, struct segment *segment)
     list_push_back(&log->removed, &segment->link);
     segment->remove_ms = io_wall_ms(log->io) + log->config->file_delete_delay_ms;
     segment->dirty = false;
+    log_settle(log, segment, segment->size);
     log->segment_count--;
     log->size_bytes -= segment->size;
 }
@@ -162,7 +163,7 @@ static bool may_go(struct log *log, struct segment *segment, int64_t now_ms, int
 int log_retain(struct log *log, int64_t now_ms, int64_t below)
 {
     int removed = 0;
-    while (!log->sealed && (log->config->cleanup_policy & CONFIG_CLEANUP_DELETE)) {
+    while (!log->sealed && log->writing == NULL && (log->config->cleanup_policy & CONFIG_CLEANUP_DELETE)) {
         struct segment *oldest = SEGMENT_OF(log->segments.next);
         if (oldest->size == 0 || oldest->end_offset > below ||
             !may_go(log, oldest, now_ms, log->size_bytes - log->config->retention_bytes))
@@ -249,7 +250,7 @@ void log_tick(struct log *log, int64_t now_ms)
 
 bool log_is_busy(const struct log *log)
 {
-    if (log_is_flushing(log) || log->removals > 0 || log->index_jobs > 0 || log->surveys > 0)
+    if (log_is_flushing(log) || log->removals > 0 || log->index_jobs > 0 || log->surveys > 0 || log->writing != NULL)
         return true;
     LIST_EACH(link, &log->segments)
     if (SEGMENT_OF(link)->ref.count > 0)

@@ -205,6 +205,7 @@ static enum err open_contents(struct log *log, struct fs *fs, const struct log_o
     {
         struct segment *segment = SEGMENT_OF(link);
         segment->dirty = segment->end_offset > log->durable_offset;
+        segment->settled_pos = segment->size;
         if (segment->file != IO_NONE) /* an idle log needs no descriptor */
             io_close_now(log->io, segment->file);
         segment->file = IO_NONE;
@@ -221,6 +222,7 @@ enum err log_open(struct io *io, struct fs *fs, const struct log_options *option
     log->io = io;
     log->mem = mem;
     log->config = options->config;
+    log->budget = options->budget;
     list_init(&log->segments);
     list_init(&log->removed);
     for (int i = 0; i < LOG_RECENT; i++)
@@ -244,13 +246,14 @@ static void close_segments(struct log *log, struct list *segments)
         if (segment->file != IO_NONE)
             io_close_now(log->io, segment->file);
         segment->file = IO_NONE;
+        log_settle(log, segment, segment->size);
         segment_free(log->mem, segment);
     }
 }
 
 void log_close(struct log *log)
 {
-    ASSERT(!log->flush.running);
+    ASSERT(!log->flush.running && log->writing == NULL);
     io_hook_stop(&log->flush.hook);
     close_segments(log, &log->segments);
     close_segments(log, &log->removed);

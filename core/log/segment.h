@@ -34,12 +34,14 @@ struct segment {
     int64_t max_timestamp;        /* -1: none */
     int64_t max_timestamp_offset; /* the last one of the first batch that has it */
     int64_t first_timestamp;      /* -1: none; decides when to roll */
+    int64_t settled_pos;          /* the device has been told of what lies below */
     int64_t unindexed_bytes;
     struct index_entry *index;
     struct time_entry *times;
     int32_t index_count, index_capacity, time_count, time_capacity;
     int32_t index_written_count; /* entries in the file, of the growing segment */
     bool index_loaded;
+    bool settling;     /* it is being told of more */
     bool dirty;        /* has bytes that are not durable */
     int64_t remove_ms; /* when taken out of the log: its files go then */
     int64_t used_ns;
