@@ -86,6 +86,14 @@ struct group {
     int count;
     uint64_t bytes;
     int64_t next_offset, now_ms;
+    struct list queued; /* appends of this turn that are not in the group yet */
+};
+
+/* A group on its way through the ring; the partition's other appends wait behind it. */
+struct partition_write {
+    struct log_write write;
+    struct partition *partition;
+    struct group group;
 };
 
 /* Producer checks, in the order of the batches; what is accepted is remembered at once, so that the next batch of the
@@ -145,6 +153,10 @@ static void repeat(struct partition *partition, struct group *group, struct part
         return;
     }
     write_group(partition, group);
+    if (partition->_write != NULL) {
+        list_push_front(&group->queued, &append->_link);
+        return;
+    }
     int16_t error = partition_check_access(partition, -1);
     if (error != KAFKA_ERROR_NONE) {
         answer(append, error);
@@ -185,22 +197,26 @@ static int16_t error_of(enum err err)
     return KAFKA_ERROR_KAFKA_STORAGE_ERROR;
 }
 
-static void write_group(struct partition *partition, struct group *group)
+/* What was remembered of batches that did not get into the log. */
+static void undo_producers(struct partition *partition, const struct group *group, int appended)
 {
-    int appended = 0;
-    if (group->count == 0)
-        return;
-    enum err err = log_append(partition->log, group->pieces, group->count, partition->leader_epoch, &appended);
     for (int i = group->count - 1; i >= appended; i--)
         if (group->before[i].id != BATCH_NO_PRODUCER_ID)
             producer_state_undo(&partition->producers, &group->before[i]);
+}
+
+/* `appended` of the group are in the log; err says why the others are not. */
+static void finish_group(struct partition *partition, struct group *group, int appended, enum err err)
+{
     uint64_t bytes = 0;
+    undo_producers(partition, group, appended);
     for (int i = 0; i < appended; i++) {
         ASSERT(group->pieces[i].base_offset == group->appends[i]->base_offset);
         bytes += group->appends[i]->length;
     }
     if (partition->replica_count <= 1)
         partition_advance_high_watermark(partition, log_end_offset(partition->log), bytes);
+    partition_flush_later(partition, bytes);
     for (int i = 0; i < group->count; i++) {
         group->appends[i]->log_start_offset = log_start_offset(partition->log);
         if (i < appended)
@@ -213,16 +229,73 @@ static void write_group(struct partition *partition, struct group *group)
         partition_offline(partition);
 }
 
+static void run_later(struct partition *partition)
+{
+    struct shard_data *data = partition->_data;
+    if (list_empty(&partition->_queue_link))
+        list_push_back(&data->queued, &partition->_queue_link);
+    io_at_turn_end(data->io, &data->append_hook);
+}
+
+static void ring_write_done(struct log_write *log_write)
+{
+    struct partition_write *write = CONTAINER_OF(log_write, struct partition_write, write);
+    struct partition *partition = write->partition;
+    partition->_write = NULL;
+    /* Gone or lost meanwhile: what is in the log is not said to be, and comes again if its client wants it to. */
+    int16_t error = partition_check_access(partition, -1);
+    if (error == KAFKA_ERROR_NONE) {
+        finish_group(partition, &write->group, log_write->appended, log_write->err);
+    } else {
+        undo_producers(partition, &write->group, log_write->appended);
+        for (int i = 0; i < write->group.count; i++)
+            answer(write->group.appends[i], error);
+    }
+    MEM_DELETE(partition->_data->mem, write);
+    if (!list_empty(&partition->_queued))
+        run_later(partition);
+}
+
+/* Over the shard's budget of dirty bytes. False: no memory; then it is written inline all the same. */
+static bool write_by_ring(struct partition *partition, struct group *group)
+{
+    struct partition_write *write = mem_alloc(partition->_data->mem, sizeof(*write));
+    if (write == NULL)
+        return false;
+    write->partition = partition;
+    write->group = *group;
+    write->write = (struct log_write){.done = ring_write_done,
+                                      .pieces = write->group.pieces,
+                                      .count = group->count,
+                                      .leader_epoch = partition->leader_epoch};
+    group->count = 0;
+    partition->_write = write;
+    log_write(partition->log, &write->write);
+    return true;
+}
+
+static void write_group(struct partition *partition, struct group *group)
+{
+    int appended = 0;
+    if (group->count == 0)
+        return;
+    if (log_is_over_budget(partition->log) && write_by_ring(partition, group))
+        return;
+    enum err err = log_append(partition->log, group->pieces, group->count, partition->leader_epoch, &appended);
+    finish_group(partition, group, appended, err);
+}
+
 /* The shard's turn-end hook calls it for every partition that got appends in this turn. */
 void partition_append_queue(struct partition *partition)
 {
     struct group *group = partition->_data->group;
     group->count = 0;
+    if (partition->_write != NULL) /* its end calls again */
+        return;
     group->now_ms = io_wall_ms(partition->_data->io);
-    struct list queued;
-    list_init(&queued);
-    list_splice(&queued, &partition->_queued);
-    for (struct list *link; (link = list_pop_front(&queued)) != NULL;) {
+    list_init(&group->queued);
+    list_splice(&group->queued, &partition->_queued);
+    for (struct list *link; partition->_write == NULL && (link = list_pop_front(&group->queued)) != NULL;) {
         struct partition_append *append = CONTAINER_OF(link, struct partition_append, _link);
         int16_t error = partition_check_access(partition, -1);
         if (error == KAFKA_ERROR_NONE && log_dirs_is_full(partition->_data->options.dirs, partition->_dir))
@@ -238,6 +311,8 @@ void partition_append_queue(struct partition *partition)
             write_group(partition, group);
     }
     write_group(partition, group);
+    list_splice(&group->queued, &partition->_queued); /* what an answer has brought meanwhile comes behind */
+    list_splice(&partition->_queued, &group->queued);
 }
 
 size_t partition_group_bytes(void)
@@ -247,9 +322,6 @@ size_t partition_group_bytes(void)
 
 void partition_append(struct partition *partition, struct partition_append *append)
 {
-    struct shard_data *data = partition->_data;
     list_push_back(&partition->_queued, &append->_link);
-    if (list_empty(&partition->_queue_link))
-        list_push_back(&data->queued, &partition->_queue_link);
-    io_at_turn_end(data->io, &data->append_hook);
+    run_later(partition);
 }

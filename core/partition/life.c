@@ -83,7 +83,8 @@ static enum err open_log(struct shard_data *data, struct partition *partition, c
                                   .recovery_point = place->recovery_point,
                                   .start_offset = place->start_offset,
                                   .clean = place->clean,
-                                  .config = partition->config};
+                                  .config = partition->config,
+                                  .budget = &data->budget};
     if (!place->exists)
         return log_open(data->io, io_fs(data->io), &options, &partition->log);
     if (!place->clean)
@@ -199,6 +200,7 @@ static struct partition *partition_new(struct shard_data *data, const struct ima
     list_init(&partition->_queued);
     list_init(&partition->_queue_link);
     list_init(&partition->_append_waiters);
+    list_init(&partition->_unflushed);
     list_init(&partition->_in_shard);
     list_push_back(&data->in_order, &partition->_in_shard);
     return partition;
@@ -340,7 +342,7 @@ void life_sweep(struct shard_data *data)
     {
         struct partition *partition = PARTITION_OF(link);
         struct partition_task *task = partition->_task;
-        if (log_is_busy(partition->log) || partition->_snapshot_running)
+        if (log_is_busy(partition->log) || partition->_snapshot_running || !list_empty(&partition->_queued))
             continue;
         list_remove(&partition->_in_shard);
         log_close(partition->log);
@@ -365,6 +367,7 @@ void life_free(struct shard_data *data, struct partition *partition)
     ASSERT(partition->log == NULL && partition->_task == NULL);
     list_remove(&partition->_in_shard);
     list_remove(&partition->_queue_link);
+    list_remove(&partition->_unflushed);
     producer_state_fini(&partition->producers);
     mem_free_string(data->mem, (char *)(uintptr_t)partition->topic);
     MEM_DELETE(data->mem, partition);

@@ -10,7 +10,8 @@
  *   2. Batches enter the log in the order of partition_append(), also when some of them are rewritten off the loop.
  *   3. A waiter is in at most one list and is called at most once; whoever takes it out of the list forgets it.
  *   4. An append is answered exactly once: by done(), or by a partition_cancel_append() that returns true.
- *   5. All appends that reach a partition in one turn of the loop go out in one write at its end (group append).
+ *   5. All appends that reach a partition in one turn of the loop go out in one write at its end (group append); while
+ *      one is on its way through the ring, those that come wait.
  *
  * States: CREATING -> ONLINE -> DELETING, ONLINE -> OFFLINE (its directory was sealed), CREATING -> OFFLINE.
  *
@@ -18,7 +19,7 @@
  * Memory:  the caller owns appends and record bytes from the call until the answer, reads until they are released.
  * Errors:  Kafka's codes, as answers to clients: sources are Kafka's LogValidator, UnifiedLog, Partition,
  *          ReplicaManager.
- * Next:    append.c (hot path), partition.c, shard_data.c
+ * Next:    append.c (hot path), flush.c, partition.c, shard_data.c
  */
 #ifndef RINGMAIN_CORE_PARTITION_PARTITION_H
 #define RINGMAIN_CORE_PARTITION_PARTITION_H
@@ -58,9 +59,13 @@ struct partition {
     struct producer_state producers;
     struct shard_data *_data;
     struct list _in_shard;
-    struct list _queued;         /* appends of this turn */
-    struct list _queue_link;     /* in the shard's list of partitions with some */
-    struct list _append_waiters; /* in the log, not durable yet; ascending */
+    struct list _queued;            /* appends of this turn */
+    struct list _queue_link;        /* in the shard's list of partitions with some */
+    struct list _append_waiters;    /* in the log, not durable yet; ascending */
+    struct partition_write *_write; /* appends on their way through the ring; later ones wait in _queued */
+    struct list _unflushed;         /* in the shard's list of partitions with bytes that are not durable */
+    int64_t _unflushed_ns;          /* since when */
+    uint64_t _unflushed_bytes;
     struct log_listener _listener;
     int _dir; /* of log_dirs */
     /* End offsets of the newest producer snapshot on disk and the one before; 0: none. */

@@ -295,6 +295,7 @@ static void run_appends(struct io_hook *hook)
 void shard_data_configure(struct shard_data *data, const struct broker_config *config)
 {
     data->options.config = config;
+    data->budget.limit_bytes = config->ringmain_dirty_bytes;
     start_timer(data, &data->retention_timer, config->log_retention_check_interval_ms);
     start_timer(data, &data->checkpoint_timer, config->log_flush_offset_checkpoint_interval_ms);
 }
@@ -315,6 +316,7 @@ enum err shard_data_open(struct io *io, const struct shard_data_options *options
     list_init(&data->in_order);
     list_init(&data->deleting);
     list_init(&data->queued);
+    list_init(&data->unflushed);
     list_init(&data->applies);
     wait_waker_init(&data->waker, io);
     data->append_hook.run = run_appends;
@@ -324,6 +326,7 @@ enum err shard_data_open(struct io *io, const struct shard_data_options *options
     data->producer_timer.fire = producer_fire;
     data->tick_timer.fire = tick_fire;
     data->deleting_timer.fire = deleting_fire;
+    data->flush_timer.fire = flush_fire;
     data->group = mem_alloc(mem, partition_group_bytes());
     if (data->group == NULL) {
         shard_data_close(data);
@@ -382,6 +385,7 @@ void shard_data_stop(struct shard_data *data, struct shard_data_stop *stop)
     io_timer_stop(data->io, &data->producer_timer);
     io_timer_stop(data->io, &data->tick_timer);
     io_timer_stop(data->io, &data->deleting_timer);
+    io_timer_stop(data->io, &data->flush_timer);
     data->stop_timer.fire = stop_fire;
     (void)!io_timer_start(data->io, &data->stop_timer, io_now_ns(data->io));
 }
@@ -403,7 +407,8 @@ static void close_all(struct shard_data *data, struct list *partitions)
 void shard_data_close(struct shard_data *data)
 {
     struct io_timer *const timers[] = {&data->retention_timer, &data->checkpoint_timer, &data->producer_timer,
-                                       &data->tick_timer,      &data->deleting_timer,   &data->stop_timer};
+                                       &data->tick_timer,      &data->deleting_timer,   &data->stop_timer,
+                                       &data->flush_timer};
     for (size_t i = 0; i < COUNT_OF(timers); i++)
         io_timer_stop(data->io, timers[i]);
     io_hook_stop(&data->append_hook);

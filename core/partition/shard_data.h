@@ -6,6 +6,7 @@
  *
  * Periodic work, each by its own Kafka key: retention (log.retention.check.interval.ms), recovery-point checkpoints
  * (log.flush.offset.checkpoint.interval.ms), log-start checkpoints (log.flush.start.offset.checkpoint.interval.ms),
+ * flushes of what nobody waits for (ringmain.flush.interval.ms and .bytes, flush.ms, flush.messages),
  * expiry of idle producers (producer.id.expiration.check.interval.ms).
  *
  * Invariants: the map holds every partition of the applied image that belongs to this shard, and no others but those in

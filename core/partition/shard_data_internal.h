@@ -16,12 +16,15 @@ struct shard_data {
     struct list in_order;  /* of partition._in_shard */
     struct list deleting;  /* out of the map; the log still held by somebody */
     struct wait_waker waker;
-    struct list queued; /* partitions with appends of this turn */
+    struct log_budget budget;
+    struct list unflushed; /* partitions with bytes that are not durable, for flush.c */
+    struct list queued;    /* partitions with appends of this turn */
     struct io_hook append_hook, apply_hook;
     struct group *group;
     const struct image *image; /* applied */
     struct list applies;       /* shard_data_apply, in order; the first one runs */
-    struct io_timer retention_timer, checkpoint_timer, producer_timer, tick_timer, deleting_timer, stop_timer;
+    struct io_timer retention_timer, checkpoint_timer, producer_timer, tick_timer, deleting_timer, stop_timer,
+        flush_timer;
     struct log_dirs_report report;
     struct log_dirs_entry *entries; /* of the report in flight */
     int32_t entry_capacity;
@@ -61,6 +64,9 @@ enum err snapshot_load(struct shard_data *data, struct partition *partition, con
 enum err snapshot_load_clean(struct shard_data *data, struct partition *partition) MUST_CHECK;
 enum err snapshot_store(struct shard_data *data, struct partition *partition) MUST_CHECK; /* blocking: the stop */
 void snapshot_checkpoint(struct shard_data *data, struct partition *partition);
+/* flush.c: what nobody waits for becomes durable by time, bytes and messages. */
+void partition_flush_later(struct partition *partition, uint64_t bytes); /* so many were appended */
+void flush_fire(struct io_timer *timer);
 /* shard_data.c: one of an apply's parts is done. */
 void shard_data_apply_part_done(struct shard_data *data, struct shard_data_apply *apply);
 

@@ -181,7 +181,9 @@ static void write_done(struct io_job *job)
 void snapshot_checkpoint(struct shard_data *data, struct partition *partition)
 {
     int64_t end = log_end_offset(partition->log);
-    if (partition->_snapshot_running || partition->_task != NULL || end == 0 || end == partition->_snapshot_offset)
+    /* While a write is on its way the producers are ahead of the log. */
+    if (partition->_write != NULL || partition->_snapshot_running || partition->_task != NULL || end == 0 ||
+        end == partition->_snapshot_offset)
         return;
     struct snapshot_job *snapshot = MEM_NEW(data->mem, struct snapshot_job);
     if (snapshot == NULL)

@@ -1,0 +1,83 @@
+/* Flushing what nobody waits for (acks 0 and 1, level `os`): by time, bytes and messages, a few partitions at once, so
+ * that the rate of flushes follows the device and not the number of partitions. */
+#include "core/partition/shard_data_internal.h"
+
+enum { FLUSHES_MAX = 16, TURN_NS = 10000000, MS = 1000000 };
+
+static bool is_due_by_size(const struct partition *partition)
+{
+    int64_t records = log_end_offset(partition->log) - log_durable_offset(partition->log);
+    return records >= partition->config->flush_messages ||
+           partition->_unflushed_bytes >= (uint64_t)partition->_data->options.config->ringmain_flush_interval_bytes;
+}
+
+/* INT64_MAX - small would overflow: limits of centuries are cut. */
+static int64_t deadline_ns(const struct partition *partition)
+{
+    enum { YEAR_MS = 1471228928 };
+    int64_t wait_ms = partition->_data->options.config->ringmain_flush_interval_ms;
+    if (partition->config->flush_ms < wait_ms)
+        wait_ms = partition->config->flush_ms;
+    return partition->_unflushed_ns + (wait_ms < YEAR_MS ? wait_ms : YEAR_MS) * MS;
+}
+
+static void flush_now(struct partition *partition)
+{
+    partition->_unflushed_ns = io_now_ns(partition->_data->io);
+    partition->_unflushed_bytes = 0;
+    log_flush(partition->log);
+}
+
+/* Without memory for the timer: the checkpoints flush too. */
+static void arm(struct shard_data *data, int64_t at_ns)
+{
+    if (data->stop == NULL && (!io_timer_running(&data->flush_timer) || data->flush_timer.deadline_ns > at_ns))
+        (void)!io_timer_start(data->io, &data->flush_timer, at_ns);
+}
+
+void partition_flush_later(struct partition *partition, uint64_t bytes)
+{
+    struct shard_data *data = partition->_data;
+    if (bytes == 0 || partition->state != PARTITION_ONLINE)
+        return;
+    partition->_unflushed_bytes += bytes;
+    if (list_empty(&partition->_unflushed)) {
+        partition->_unflushed_ns = io_now_ns(data->io);
+        list_push_back(&data->unflushed, &partition->_unflushed);
+        arm(data, deadline_ns(partition));
+    }
+    if (is_due_by_size(partition))
+        flush_now(partition);
+}
+
+static void leave(struct partition *partition)
+{
+    list_remove(&partition->_unflushed);
+    partition->_unflushed_bytes = 0;
+}
+
+void flush_fire(struct io_timer *timer)
+{
+    struct shard_data *data = CONTAINER_OF(timer, struct shard_data, flush_timer);
+    int64_t now_ns = io_now_ns(data->io), next_ns = INT64_MAX;
+    int running = 0;
+    LIST_EACH(link, &data->unflushed)
+    {
+        struct partition *partition = CONTAINER_OF(link, struct partition, _unflushed);
+        if (partition->state != PARTITION_ONLINE ||
+            log_durable_offset(partition->log) == log_end_offset(partition->log)) {
+            leave(partition);
+            continue;
+        }
+        bool flushing = log_is_flushing(partition->log);
+        if (!flushing && running < FLUSHES_MAX && deadline_ns(partition) <= now_ns) {
+            flush_now(partition);
+            flushing = true;
+        }
+        running += flushing;
+        int64_t deadline = deadline_ns(partition);
+        next_ns = deadline < next_ns ? deadline : next_ns;
+    }
+    if (next_ns != INT64_MAX)
+        arm(data, next_ns > now_ns + TURN_NS ? next_ns : now_ns + TURN_NS);
+}
