@@ -29,6 +29,10 @@ struct controller {
     struct meta_records records; /* out */
 };
 
+/* The topics in which coordinators keep their records. */
+#define CONTROLLER_GROUP_TOPIC "__consumer_offsets"
+#define CONTROLLER_TRANSACTION_TOPIC "__transaction_state"
+
 enum { CONTROLLER_PARTITIONS_MAX = 10000, CONTROLLER_PRODUCER_IDS = 1000, CONTROLLER_SETTINGS_MAX = 1000 };
 
 /* The reason is Kafka's, NULL: the name is good. */
@@ -41,7 +45,8 @@ enum err controller_delete_topics(struct controller *controller, int16_t version
                                   struct delete_topics_response *response) MUST_CHECK;
 enum err controller_create_partitions(struct controller *controller, const struct create_partitions_request *request,
                                       struct create_partitions_response *response) MUST_CHECK;
-/* One topic with the node's defaults, as a Metadata request may cause it. The answer's only topic holds the result. */
+/* One topic that somebody needs and nobody has made, with the node's defaults; the coordinators' own topics with their
+ * own settings. The answer's only topic holds the result. */
 enum err controller_auto_create(struct controller *controller, struct slice name,
                                 struct create_topics_response *response) MUST_CHECK;
 

@@ -422,14 +422,6 @@ enum err controller_create_topics(struct controller *controller, const struct cr
     return ERR_OK;
 }
 
-enum err controller_auto_create(struct controller *controller, struct slice name,
-                                struct create_topics_response *response)
-{
-    struct create_topics_request_creatable_topic topic = {.name = name, .num_partitions = -1, .replication_factor = -1};
-    struct create_topics_request request = {.topics = {&topic, 1}};
-    return controller_create_topics(controller, &request, response);
-}
-
 /* ---- more partitions ----------------------------------------------------------------------------------------------
  */
 

@@ -27,6 +27,7 @@ void handle_fetch(struct request *request);
 void handle_list_offsets(struct request *request);
 void handle_delete_records(struct request *request);
 void handle_offset_for_leader_epoch(struct request *request);
+void handle_find_coordinator(struct request *request);
 void handle_init_producer_id(struct request *request);
 void handle_create_topics(struct request *request);
 void handle_delete_topics(struct request *request);

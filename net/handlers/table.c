@@ -7,6 +7,7 @@ static const struct handler table[] = {
     {API_FETCH, false, handle_fetch},
     {API_LIST_OFFSETS, false, handle_list_offsets},
     {API_METADATA, false, handle_metadata},
+    {API_FIND_COORDINATOR, false, handle_find_coordinator},
     {API_VERSIONS, false, handle_api_versions},
     {API_CREATE_TOPICS, true, handle_create_topics},
     {API_DELETE_TOPICS, true, handle_delete_topics},

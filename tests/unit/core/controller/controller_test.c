@@ -94,6 +94,41 @@ static int16_t create(struct cluster *cluster, struct create_topics_request_crea
     return response.topics.items[0].error_code;
 }
 
+static const struct image_topic *auto_create(struct cluster *cluster, const char *name)
+{
+    struct controller controller = controller_of(cluster);
+    struct create_topics_response response;
+    assert_int_equal(controller_auto_create(&controller, slice_from_string(name), &response), ERR_OK);
+    assert_int_equal(response.topics.items[0].error_code, 0);
+    commit(cluster, &controller.records);
+    return image_topic_by_name(cluster->image, slice_from_string(name));
+}
+
+static void the_coordinators_topics_are_made_as_kafka_makes_them(void **state)
+{
+    struct cluster *cluster = *state;
+    const struct image_topic *groups = auto_create(cluster, CONTROLLER_GROUP_TOPIC);
+    assert_true(groups->is_internal);
+    assert_int_equal(groups->partition_count, 50);
+    assert_int_equal(groups->partitions[49].replica_count, 1); /* one broker: the default of 3 cannot be had */
+    assert_int_equal(groups->override_count, 3);
+    assert_string_equal(groups->overrides[0].name, "cleanup.policy");
+    assert_string_equal(groups->overrides[0].value, "compact");
+    assert_string_equal(groups->overrides[1].name, "compression.type");
+    assert_string_equal(groups->overrides[1].value, "producer");
+    assert_string_equal(groups->overrides[2].name, "segment.bytes");
+    assert_string_equal(groups->overrides[2].value, "104857600");
+    const struct image_topic *transactions = auto_create(cluster, CONTROLLER_TRANSACTION_TOPIC);
+    assert_true(transactions->is_internal);
+    assert_int_equal(transactions->partition_count, 50);
+    assert_int_equal(transactions->override_count, 5);
+    assert_string_equal(transactions->overrides[1].value, "uncompressed");
+    assert_string_equal(transactions->overrides[2].name, "min.insync.replicas");
+    assert_string_equal(transactions->overrides[2].value, "1"); /* not more than there are replicas */
+    assert_string_equal(transactions->overrides[4].name, "unclean.leader.election.enable");
+    assert_int_equal(auto_create(cluster, "other")->partition_count, 3);
+}
+
 #define TOPIC(text, partitions, replicas)                                                                              \
     ((struct create_topics_request_creatable_topic){                                                                   \
         .name = slice_from_string(text), .num_partitions = (partitions), .replication_factor = (replicas)})
@@ -380,6 +415,7 @@ int main(void)
 #define CASE(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
     const struct CMUnitTest tests[] = {
         CASE(topics_are_created_or_refused_as_kafka_does),
+        CASE(the_coordinators_topics_are_made_as_kafka_makes_them),
         CASE(manual_assignments_and_settings_are_checked),
         CASE(a_name_given_twice_is_refused_once_and_others_go_on),
         CASE(topics_are_deleted_by_name_or_id_but_not_by_both),
