@@ -50,6 +50,7 @@ static void answer_durable(struct partition *partition)
 void partition_log_moved(struct log_listener *listener)
 {
     struct partition *partition = CONTAINER_OF(listener, struct partition, _listener);
+    partition_flushed(partition);
     answer_durable(partition);
     if (log_is_sealed(partition->log))
         partition_offline(partition);

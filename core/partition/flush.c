@@ -56,6 +56,12 @@ static void leave(struct partition *partition)
     partition->_unflushed_bytes = 0;
 }
 
+void partition_flushed(struct partition *partition)
+{
+    if (log_durable_offset(partition->log) == log_end_offset(partition->log))
+        leave(partition);
+}
+
 void flush_fire(struct io_timer *timer)
 {
     struct shard_data *data = CONTAINER_OF(timer, struct shard_data, flush_timer);

@@ -66,6 +66,7 @@ enum err snapshot_store(struct shard_data *data, struct partition *partition) MU
 void snapshot_checkpoint(struct shard_data *data, struct partition *partition);
 /* flush.c: what nobody waits for becomes durable by time, bytes and messages. */
 void partition_flush_later(struct partition *partition, uint64_t bytes); /* so many were appended */
+void partition_flushed(struct partition *partition);                     /* the durable offset has moved */
 void flush_fire(struct io_timer *timer);
 /* shard_data.c: one of an apply's parts is done. */
 void shard_data_apply_part_done(struct shard_data *data, struct shard_data_apply *apply);
