@@ -176,6 +176,7 @@ static void build(struct flight *flight)
             header.attributes = BATCH_TRANSACTIONAL;
         }
         if (append->kind >= MACHINE_APPEND_COMMIT) {
+            flight->append.transaction_version = append->transaction_version;
             header.attributes |= BATCH_CONTROL;
             fits &= put_control_record(&builder, append);
         }
@@ -183,6 +184,7 @@ static void build(struct flight *flight)
     }
     struct slice made = batch_builder_finish(&builder, &header);
     partition_prepare(&flight->append, flight->data, made.length);
+    flight->append.by_coordinator = true;
     flight->append.acks = -1;
 }
 

@@ -4,7 +4,7 @@
  *        v                          v                  v
  *   [ segment 0 ][ segment 4096 ][ on disk | page cache ]   only the last segment grows
  *
- *   <directory>/<base offset, 20 digits>.log .index .timeindex, leader-epoch-checkpoint, partition.metadata
+ *   <directory>/<base offset, 20 digits>.log .index .timeindex .txnindex, leader-epoch-checkpoint, partition.metadata
  *
  * Invariants (log_check):
  *   1. start <= end, durable <= end; none moves back.
@@ -24,6 +24,7 @@
 #define RINGMAIN_CORE_LOG_LOG_H
 
 #include "core/config/config.h"
+#include "core/log/aborted.h"
 #include "core/wire/batch.h"
 #include "io/reactor/fs.h"
 #include "io/reactor/io.h"
@@ -58,18 +59,25 @@ struct log_options {
     struct log_observer *observer;
 };
 struct log_observer {
-    /* bytes: of a control batch, header and marker; of others, nothing. */
-    void (*batch)(struct log_observer *observer, const struct batch_header *header, struct slice bytes);
+    /* bytes: of a control batch, header and marker; of others, nothing. True: it ends an aborted transaction, *aborted
+     * is to go into the index. */
+    bool (*batch)(struct log_observer *observer, const struct batch_header *header, struct slice bytes,
+                  struct log_aborted *aborted);
 };
 
 /* The blocking half of making a new log: directory and partition.metadata, durable. Takes no memory: for jobs. */
 enum err log_prepare(struct fs *fs, const char *directory, struct uuid topic_id) MUST_CHECK;
 enum err log_open(struct io *io, struct fs *fs, const struct log_options *options, struct log **log) MUST_CHECK;
+/* Before log_open: ERR_CORRUPT when the aborted index of a segment cannot be what was written: everything has to be
+ * replayed, then it is made anew. */
+enum err log_check_aborted(struct fs *fs, struct mem *mem, const char *directory) MUST_CHECK;
 void log_close(struct log *log); /* no references, no operation in flight */
 
 int64_t log_start_offset(const struct log *log);
 int64_t log_end_offset(const struct log *log);
 int64_t log_durable_offset(const struct log *log);
+/* What lies below need not be looked at after a crash: durable, and so is what the aborted index says of it. */
+int64_t log_recovery_point(const struct log *log);
 int64_t log_size_bytes(const struct log *log);
 int log_segment_count(const struct log *log);
 const char *log_directory(const struct log *log);
@@ -97,6 +105,8 @@ struct log_piece {
     uint8_t *data;
     const struct batch_header *header;
     int64_t base_offset; /* out */
+    bool ends_aborted;   /* a marker: `aborted` goes into the index with it */
+    struct log_aborted aborted;
 };
 enum err log_append(struct log *log, struct log_piece *pieces, int count, int32_t leader_epoch,
                     int *appended) MUST_CHECK;
@@ -160,6 +170,10 @@ struct log_read {
 /* True: answered. False: the place had to be looked up on the device; done() will be called. */
 bool log_read(struct log *log, struct log_read *read) MUST_CHECK;
 void log_ref_release(struct log_ref *ref);
+/* Aborted transactions that the answer of a read may hold records of, in order of their ends. *count may be above
+ * capacity: then only the first are in `to`. Soon after the read, while it holds its segment. */
+enum err log_read_aborted(struct log *log, const struct log_read *read, struct log_aborted *to, int capacity,
+                          int *count) MUST_CHECK;
 
 /* The first record at or behind a timestamp (at >= 0), or the one with the largest timestamp (at = LOG_AT_MAX). */
 enum { LOG_AT_MAX = -3 };
@@ -187,6 +201,8 @@ void log_tick(struct log *log, int64_t now_ms);
 /* Periodic, with the recovery point: writes the growing segment's indexes by a job, when they have grown. After a crash
  * only what lies behind them and the recovery point is read. */
 void log_checkpoint_index(struct log *log);
+/* Periodic, likewise: makes the aborted index durable, so that the recovery point can move on. */
+void log_save_aborted(struct log *log);
 /* Removes what retention.ms and retention.bytes say, below `below`. The number of segments taken out. */
 int log_retain(struct log *log, int64_t now_ms, int64_t below);
 

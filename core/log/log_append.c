@@ -76,6 +76,8 @@ static void take_in(struct log *log, const struct log_piece *pieces, int count)
         /* Without memory for an index entry the batch is found from the entry before. */
         (void)segment_note(log->mem, segment, header, pieces[i].base_offset, segment->size,
                            log->config->index_interval_bytes);
+        if (pieces[i].ends_aborted)
+            log_note_aborted(log, segment, &pieces[i].aborted);
         segment->size += (int64_t)header->size;
         log->size_bytes += (int64_t)header->size;
         if (log->budget != NULL)
@@ -93,6 +95,8 @@ static enum err append_run(struct log *log, struct log_piece *pieces, int count,
     ASSERT(count <= RUN_MAX);
     struct segment *segment = log_active(log);
     enum err err = log_segment_file(log, segment);
+    if (err == ERR_OK)
+        err = log_reserve_aborted(log, pieces, count);
     if (err != ERR_OK)
         return err;
     int64_t written = 0;
@@ -209,6 +213,9 @@ static enum err write_next(struct log_write *write)
         return err;
     if (fitting == 0)
         fitting = run_length(log, pieces, write->count - write->appended, now_ms);
+    err = log_reserve_aborted(log, pieces, fitting);
+    if (err != ERR_OK)
+        return err;
     size_t bytes;
     write->_run = choose_run(write, fitting, &bytes);
     stamp(log, pieces, write->_run, write->leader_epoch);

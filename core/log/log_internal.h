@@ -62,6 +62,8 @@ struct log {
     bool sealed;
     int32_t index_jobs;
     bool directory_dirty, epochs_dirty;
+    bool aborted_dirty; /* some segment's may be */
+    int32_t saves;      /* jobs in flight that write them */
     struct log_epoch *epochs;
     int32_t epoch_count, epoch_capacity;
     struct log_listener *listener;
@@ -116,6 +118,15 @@ bool log_is_damaged_at(const struct log *log, int64_t offset);
  * memory. */
 bool log_survey(struct log_read *read) MUST_CHECK;
 void log_read_surveyed(struct log_read *read, enum err err);
+/* log_aborted.c: lines of .txnindex. */
+enum err log_load_aborted(struct log *log, struct fs *fs, struct segment *segment) MUST_CHECK;
+enum err log_reserve_aborted(struct log *log, const struct log_piece *pieces, int count) MUST_CHECK;
+void log_note_aborted(struct log *log, struct segment *segment, const struct log_aborted *line); /* room was reserved */
+enum err log_replay_aborted(struct log *log, struct fs *fs, struct segment *segment,
+                            const struct log_aborted *line) MUST_CHECK;
+/* Forgets those that end at or behind an offset. */
+enum err log_cut_aborted(struct log *log, struct fs *fs, struct segment *segment, int64_t below_offset) MUST_CHECK;
+enum err log_store_aborted(struct log *log, struct fs *fs, struct segment *segment) MUST_CHECK; /* blocking: the stop */
 /* The text of leader-epoch-checkpoint; NULL: no memory. */
 uint8_t *log_epochs_text(const struct log *log, size_t *size, size_t *length);
 

@@ -245,12 +245,17 @@ void log_tick(struct log *log, int64_t now_ms)
         struct segment *segment = SEGMENT_OF(link);
         if (segment->ref.count == 0 && io_now_ns(log->io) - segment->used_ns > (int64_t)IDLE_NS)
             close_file(log, segment);
+        if (io_now_ns(log->io) - segment->used_ns > (int64_t)IDLE_NS && segment != log_active(log) &&
+            segment->aborted_loaded && !segment->aborted_dirty &&
+            segment->aborted_saved_count == segment->aborted_count && segment->aborted_count > 0)
+            segment_drop_aborted(log->mem, segment);
     }
 }
 
 bool log_is_busy(const struct log *log)
 {
-    if (log_is_flushing(log) || log->removals > 0 || log->index_jobs > 0 || log->surveys > 0 || log->writing != NULL)
+    if (log_is_flushing(log) || log->removals > 0 || log->index_jobs > 0 || log->saves > 0 || log->surveys > 0 ||
+        log->writing != NULL)
         return true;
     LIST_EACH(link, &log->segments)
     if (SEGMENT_OF(link)->ref.count > 0)
@@ -314,6 +319,8 @@ static enum err stop_segment(struct log *log, struct fs *fs, struct segment *seg
     }
     if (err == ERR_OK && segment == log_active(log) && segment->index_loaded)
         err = segment_write_index(fs, log->mem, log->directory, segment);
+    if (err == ERR_OK)
+        err = log_store_aborted(log, fs, segment);
     segment->dirty = segment->dirty && err != ERR_OK;
     return err;
 }

@@ -100,6 +100,7 @@ static enum err add_segment(struct log *log, struct fs *fs, int64_t base_offset)
         return ERR_NO_MEMORY;
     list_push_back(&log->segments, &segment->link);
     log->segment_count++;
+    segment->aborted_loaded = false;
     char path[SEGMENT_PATH_MAX];
     struct fs_info info;
     if (!segment_path(log->directory, base_offset, ".log", path))

@@ -29,17 +29,19 @@ static enum err pass_damage(struct log *log, struct segment *segment, const stru
     return err;
 }
 
-static enum err tell(struct log_scan *scan, struct walk *walk, const struct batch_header *header, int64_t pos)
+static enum err tell(struct log *log, struct segment *segment, struct log_scan *scan, struct walk *walk,
+                     const struct batch_header *header, int64_t pos)
 {
     enum { MARKER_BYTES = 160 };
     struct slice bytes = SLICE_NULL;
+    struct log_aborted aborted;
     enum err err = ERR_OK;
     if (scan->observer == NULL || batch_last_offset(header) < scan->observe_from)
         return ERR_OK;
     if (header->attributes & BATCH_CONTROL)
         err = walk_bytes(walk, pos, size_min(header->size, MARKER_BYTES), &bytes);
-    if (err == ERR_OK)
-        scan->observer->batch(scan->observer, header, bytes);
+    if (err == ERR_OK && scan->observer->batch(scan->observer, header, bytes, &aborted))
+        err = log_replay_aborted(log, walk->fs, segment, &aborted);
     return err;
 }
 
@@ -60,7 +62,7 @@ static enum err scan_walk(struct log *log, struct segment *segment, struct log_s
             return err == ERR_NOT_FOUND ? ERR_OK : err;
         if (scan->note)
             (void)segment_note(log->mem, segment, &header, header.base_offset, pos, log->config->index_interval_bytes);
-        err = tell(scan, walk, &header, pos);
+        err = tell(log, segment, scan, walk, &header, pos);
         if (err == ERR_OK && scan->crc)
             err = log_note_epoch(log, header.leader_epoch, header.base_offset);
         if (err != ERR_OK)
@@ -176,9 +178,11 @@ static enum err recover_segment(struct log *log, struct fs *fs, const struct log
                             .known_end = options->recovery_point,
                             .observer = options->observer,
                             .observe_from = options->replay_from};
-    enum err err = trusted > segment->base_offset && segment->size > 0
-                       ? scan_from_index(log, fs, segment, &scan, trusted)
-                       : log_scan_segment(log, fs, segment, &scan);
+    enum err err = replay ? log_cut_aborted(log, fs, segment, options->replay_from) : ERR_OK;
+    if (err != ERR_OK)
+        return err;
+    err = trusted > segment->base_offset && segment->size > 0 ? scan_from_index(log, fs, segment, &scan, trusted)
+                                                              : log_scan_segment(log, fs, segment, &scan);
     if (err != ERR_OK && err != ERR_CORRUPT)
         return err;
     segment->end_offset = scan.end_offset;
@@ -204,6 +208,9 @@ static enum err drop_tail(struct log *log, struct fs *fs, struct segment *last_g
         if (!segment_path(log->directory, segment->base_offset, ".log", path))
             return ERR_INVALID;
         err = fs_unlink(fs, path);
+        if (err == ERR_OK && segment_path(log->directory, segment->base_offset, ".txnindex", path))
+            err = fs_unlink(fs, path);
+        err = err == ERR_NOT_FOUND ? ERR_OK : err;
         list_remove(&segment->link);
         log->segment_count--;
         segment_free(log->mem, segment);

@@ -15,15 +15,17 @@ static bool id_equal(const void *value, const void *key)
     return ((const struct producer_entry *)value)->id == *(const int64_t *)key;
 }
 
-static struct producer_entry *find(const struct producer_state *state, int64_t id)
+struct producer_entry *producer_find(const struct producer_state *state, int64_t id)
 {
     return map_find(&state->entries, id_hash(id), id_equal, &id);
 }
 
 void producer_state_init(struct producer_state *state, struct mem *mem)
 {
-    state->mem = mem;
+    *state = (struct producer_state){.mem = mem};
     map_init(&state->entries, mem);
+    map_init(&state->verifications, mem);
+    list_init(&state->open);
 }
 
 void producer_state_fini(struct producer_state *state)
@@ -31,6 +33,7 @@ void producer_state_fini(struct producer_state *state)
     MAP_EACH(i, &state->entries)
     MEM_DELETE(state->mem, (struct producer_entry *)state->entries.entries[i].value);
     map_fini(&state->entries);
+    producer_txn_fini(state);
 }
 
 /* ---- the rules
@@ -46,8 +49,8 @@ static int32_t first_sequence(const struct producer_batch *batch)
     return (int32_t)(((uint32_t)batch->last_sequence - (uint32_t)batch->offset_delta) & INT32_MAX);
 }
 
-static const struct producer_batch *find_duplicate(const struct producer_entry *entry,
-                                                   const struct batch_header *header)
+const struct producer_batch *producer_find_duplicate(const struct producer_entry *entry,
+                                                     const struct batch_header *header)
 {
     for (int i = 0; i < entry->count; i++) {
         const struct producer_batch *batch = batch_at(entry, i);
@@ -61,17 +64,17 @@ int16_t producer_state_check(const struct producer_state *state, const struct ba
                              const struct producer_batch **duplicate)
 {
     *duplicate = NULL;
-    const struct producer_entry *entry = find(state, header->producer_id);
+    const struct producer_entry *entry = producer_find(state, header->producer_id);
     if (entry == NULL || entry->epoch == NO_EPOCH)
         return KAFKA_ERROR_NONE;
     if (header->producer_epoch < entry->epoch)
         return KAFKA_ERROR_INVALID_PRODUCER_EPOCH;
     if (header->producer_epoch > entry->epoch)
         return header->base_sequence == 0 ? KAFKA_ERROR_NONE : KAFKA_ERROR_OUT_OF_ORDER_SEQUENCE_NUMBER;
-    *duplicate = find_duplicate(entry, header);
-    if (*duplicate != NULL || entry->count == 0)
+    *duplicate = producer_find_duplicate(entry, header);
+    if (*duplicate != NULL)
         return KAFKA_ERROR_NONE;
-    int32_t last = batch_at(entry, entry->count - 1)->last_sequence;
+    int32_t last = entry->count == 0 ? -1 : batch_at(entry, entry->count - 1)->last_sequence;
     int32_t next = (int32_t)(((uint32_t)last + 1) & INT32_MAX);
     return header->base_sequence == next ? KAFKA_ERROR_NONE : KAFKA_ERROR_OUT_OF_ORDER_SEQUENCE_NUMBER;
 }
@@ -81,7 +84,7 @@ int16_t producer_state_check(const struct producer_state *state, const struct ba
 
 struct producer_entry *producer_state_prepare(struct producer_state *state, int64_t producer_id)
 {
-    struct producer_entry *entry = find(state, producer_id);
+    struct producer_entry *entry = producer_find(state, producer_id);
     if (entry != NULL)
         return entry;
     entry = MEM_NEW(state->mem, struct producer_entry);
@@ -89,6 +92,7 @@ struct producer_entry *producer_state_prepare(struct producer_state *state, int6
         return NULL;
     *entry = (struct producer_entry){
         .id = producer_id, .transaction_offset = -1, .coordinator_epoch = -1, .epoch = NO_EPOCH};
+    list_init(&entry->_open);
     if (!map_put(&state->entries, id_hash(producer_id), entry)) {
         MEM_DELETE(state->mem, entry);
         return NULL;
@@ -121,14 +125,23 @@ static void remove_entry(struct producer_state *state, struct producer_entry *en
     int64_t id = entry->id;
     void *removed = map_remove(&state->entries, id_hash(id), id_equal, &id);
     ASSERT(removed == entry);
+    list_remove(&entry->_open);
     MEM_DELETE(state->mem, entry);
 }
 
 void producer_state_undo(struct producer_state *state, const struct producer_entry *before)
 {
-    struct producer_entry *entry = find(state, before->id);
+    struct producer_entry *entry = producer_find(state, before->id);
     ASSERT(entry != NULL);
+    /* The batch had ended a transaction: it is open again. */
+    for (int32_t i = 0; entry->transaction_offset < 0 && i < state->decided_count; i++)
+        if (state->decided[i].first_offset == before->transaction_offset)
+            state->decided[i] = state->decided[--state->decided_count];
+    list_remove(&entry->_open);
     *entry = *before;
+    list_init(&entry->_open);
+    if (entry->transaction_offset >= 0)
+        producer_open(state, entry, entry->transaction_offset);
     if (entry->epoch == NO_EPOCH)
         remove_entry(state, entry);
 }
@@ -166,6 +179,7 @@ int producer_state_expire(struct producer_state *state, int64_t now_ms, int64_t 
         remove_entry(state, entry); /* may shift a later one into this place: look at it again */
         expired++;
     }
+    producer_txn_expire(state, now_ms, expiration_ms);
     return expired;
 }
 
@@ -213,10 +227,14 @@ static enum err read_entries(struct producer_state *state, const uint8_t *at, in
                                       .offset_delta = get_i32(at + 22)};
         entry->epoch = get_i16(at + 8);
         entry->coordinator_epoch = get_i32(at + 34);
-        entry->transaction_offset = get_i64(at + 38);
         entry->used_ms = last.timestamp;
-        entry->count = last.last_sequence >= 0;
+        entry->count = last.last_offset >= 0; /* a coordinator's batches have no sequence */
+        entry->_first = 0;
         entry->batches[0] = last;
+        list_remove(&entry->_open); /* when a file names one twice */
+        entry->transaction_offset = -1;
+        if (get_i64(at + 38) >= 0)
+            producer_open(state, entry, get_i64(at + 38));
     }
     return ERR_OK;
 }

@@ -19,6 +19,7 @@ struct segment *segment_new(struct mem *mem, struct log *log, int64_t base_offse
                                 .max_timestamp = -1,
                                 .first_timestamp = -1,
                                 .index_loaded = true,
+                                .aborted_loaded = true,
                                 .file = IO_NONE};
     list_init(&segment->link);
     return segment;
@@ -37,6 +38,7 @@ void segment_free(struct mem *mem, struct segment *segment)
 {
     ASSERT(segment->ref.count == 0 && segment->file == IO_NONE);
     segment_drop_index(mem, segment);
+    segment_drop_aborted(mem, segment);
     MEM_DELETE(mem, segment);
 }
 

@@ -41,6 +41,11 @@ struct segment {
     int32_t index_count, index_capacity, time_count, time_capacity;
     int32_t index_written_count; /* entries in the file, of the growing segment */
     bool index_loaded;
+    /* Aborted transactions whose marker is in here (log_aborted.c), in order of last offset. */
+    struct log_aborted *aborted;
+    int32_t aborted_count, aborted_capacity;
+    int32_t aborted_saved_count; /* of them durable in .txnindex */
+    bool aborted_loaded, aborted_dirty;
     bool settling;     /* it is being told of more */
     bool dirty;        /* has bytes that are not durable */
     int64_t remove_ms; /* when taken out of the log: its files go then */
@@ -58,7 +63,8 @@ void segment_free(struct mem *mem, struct segment *segment); /* closes nothing *
 /* Notes a batch that begins at pos; false: no memory for the index (the batch is found all the same, slower). */
 bool segment_note(struct mem *mem, struct segment *segment, const struct batch_header *header, int64_t base_offset,
                   int64_t pos, int32_t interval_bytes);
-void segment_drop_index(struct mem *mem, struct segment *segment); /* until it is needed again */
+void segment_drop_index(struct mem *mem, struct segment *segment);   /* until it is needed again */
+void segment_drop_aborted(struct mem *mem, struct segment *segment); /* likewise; all of it is saved */
 /* Where to begin to look for an offset. */
 int64_t segment_floor(const struct segment *segment, int64_t offset);
 /* Blocking: writes both index files; reads them back (ERR_CORRUPT: not there or not fitting the segment). */

@@ -40,10 +40,11 @@ struct machine_append {
     enum machine_append_kind kind;
     const struct machine_record *records;
     int32_t count;
-    int64_t timestamp_ms;      /* of the records, wall clock */
-    int64_t producer_id;       /* all kinds but RECORDS */
-    int16_t producer_epoch;    /* likewise */
-    int32_t coordinator_epoch; /* of the transaction coordinator, in markers */
+    int64_t timestamp_ms;        /* of the records, wall clock */
+    int64_t producer_id;         /* all kinds but RECORDS */
+    int16_t producer_epoch;      /* likewise */
+    int32_t coordinator_epoch;   /* of the transaction coordinator, in markers */
+    int16_t transaction_version; /* likewise: of the transaction that ends */
     /* The answer: */
     int16_t error; /* a Kafka code as the log gave it */
     int64_t base_offset;

@@ -103,10 +103,18 @@ static bool admit_producer(struct partition *partition, struct group *group, str
 {
     const struct batch_header *header = &append->header;
     const struct producer_batch *duplicate;
+    struct log_piece *piece = &group->pieces[group->count];
     group->before[group->count].id = BATCH_NO_PRODUCER_ID;
+    *piece = (struct log_piece){.data = append->records, .header = header};
     if (header->producer_id == BATCH_NO_PRODUCER_ID)
         return true;
-    int16_t error = producer_state_check(&partition->producers, header, &duplicate);
+    struct producer_terms terms = {.by_client = !append->by_coordinator,
+                                   .needs_guard = !append->by_coordinator,
+                                   .guard = append->guard,
+                                   .version = append->transaction_version};
+    if (header->attributes & BATCH_CONTROL)
+        terms.is_marker = marker_read(slice_of(append->records, append->length), header, &terms.marker) == ERR_OK;
+    int16_t error = producer_txn_check(&partition->producers, header, &terms, &duplicate);
     if (error != KAFKA_ERROR_NONE) {
         answer(append, error);
         return false;
@@ -120,13 +128,14 @@ static bool admit_producer(struct partition *partition, struct group *group, str
         group->appends[group->count] = append;
         return true;
     }
-    struct producer_entry *entry = producer_state_prepare(&partition->producers, header->producer_id);
+    struct producer_entry *entry = producer_txn_prepare(&partition->producers, header);
     if (entry == NULL) {
         answer(append, KAFKA_ERROR_KAFKA_STORAGE_ERROR);
         return false;
     }
     group->before[group->count] = *entry;
-    producer_entry_update(entry, header, group->next_offset, header->max_timestamp, group->now_ms);
+    piece->ends_aborted = producer_txn_update(&partition->producers, entry, header, &terms, group->next_offset,
+                                              group->now_ms, &piece->aborted);
     return true;
 }
 
@@ -187,7 +196,6 @@ static void add_to_group(struct partition *partition, struct group *group, struc
         partition->config->message_timestamp_type == CONFIG_TIMESTAMP_APPEND ? group->now_ms : -1;
     group->next_offset = append->last_offset + 1;
     group->appends[group->count] = append;
-    group->pieces[group->count] = (struct log_piece){.data = append->records, .header = &append->header};
     group->bytes += append->length;
     group->count++;
 }
@@ -217,6 +225,11 @@ static void finish_group(struct partition *partition, struct group *group, int a
     }
     if (partition->replica_count <= 1)
         partition_advance_high_watermark(partition, log_end_offset(partition->log), bytes);
+    for (int i = 0; i < appended; i++)
+        if (group->appends[i]->header.attributes & BATCH_CONTROL) { /* more is stable now than was appended */
+            wait_queue_move(&partition->waits);
+            break;
+        }
     partition_flush_later(partition, bytes);
     for (int i = 0; i < group->count; i++) {
         group->appends[i]->log_start_offset = log_start_offset(partition->log);

@@ -48,22 +48,29 @@ struct replay {
     enum err err;
 };
 
-static void replay_batch(struct log_observer *observer, const struct batch_header *header, struct slice bytes)
+static bool replay_batch(struct log_observer *observer, const struct batch_header *header, struct slice bytes,
+                         struct log_aborted *aborted)
 {
     struct replay *replay = CONTAINER_OF(observer, struct replay, observer);
-    enum err err = producer_state_replay(&replay->partition->producers, header, io_wall_ms(replay->data->io));
+    bool is_aborted;
+    enum err err = producer_txn_replay(&replay->partition->producers, header, bytes, io_wall_ms(replay->data->io),
+                                       &is_aborted, aborted);
     if (err != ERR_OK)
         replay->err = err;
+    return is_aborted;
 }
 
-static enum err open_with_replay(struct shard_data *data, struct partition *partition, struct log_options *options)
+/* all: producers and the aborted index are made anew from the batches. */
+static enum err open_with_replay(struct shard_data *data, struct partition *partition, struct log_options *options,
+                                 bool all)
 {
     struct replay replay = {.observer = {.batch = replay_batch}, .data = data, .partition = partition};
     options->observer = &replay.observer;
     /* After a clean stop without a snapshot there is nothing to begin with. */
-    enum err err = options->clean ? ERR_OK
-                                  : snapshot_load(data, partition, options->directory, options->recovery_point,
-                                                  &options->replay_from);
+    enum err err = ERR_OK;
+    if (!options->clean || all)
+        err = snapshot_load(data, partition, options->directory, all ? -1 : options->recovery_point,
+                            &options->replay_from);
     if (err != ERR_OK)
         return err;
     err = log_open(data->io, io_fs(data->io), options, &partition->log);
@@ -87,14 +94,17 @@ static enum err open_log(struct shard_data *data, struct partition *partition, c
                                   .budget = &data->budget};
     if (!place->exists)
         return log_open(data->io, io_fs(data->io), &options, &partition->log);
-    if (!place->clean)
-        return open_with_replay(data, partition, &options);
-    enum err err = log_open(data->io, io_fs(data->io), &options, &partition->log);
+    enum err err = log_check_aborted(io_fs(data->io), data->mem, path);
+    if (err != ERR_OK && err != ERR_CORRUPT)
+        return err;
+    if (!place->clean || err == ERR_CORRUPT)
+        return open_with_replay(data, partition, &options, err == ERR_CORRUPT);
+    err = log_open(data->io, io_fs(data->io), &options, &partition->log);
     if (err == ERR_OK && log_end_offset(partition->log) > 0 && (err = snapshot_load_clean(data, partition)) != ERR_OK) {
         log_close(partition->log);
         partition->log = NULL;
         if (err == ERR_NOT_FOUND)
-            err = open_with_replay(data, partition, &options);
+            err = open_with_replay(data, partition, &options, false);
     }
     return err;
 }

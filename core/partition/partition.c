@@ -14,15 +14,18 @@ int64_t partition_log_end(const struct partition *partition)
     return log_end_offset(partition->log);
 }
 
-/* Nothing here opens a transaction: what is replicated is stable. */
 int64_t partition_last_stable(const struct partition *partition)
 {
-    return partition->high_watermark;
+    int64_t unstable = producer_first_unstable(&partition->producers), start = log_start_offset(partition->log);
+    if (unstable < start) /* its beginning was deleted */
+        unstable = start;
+    return unstable < partition->high_watermark ? unstable : partition->high_watermark;
 }
 
 void partition_advance_high_watermark(struct partition *partition, int64_t offset, uint64_t bytes)
 {
     ASSERT(offset <= partition_log_end(partition));
+    producer_state_replicated(&partition->producers, offset);
     if (offset <= partition->high_watermark)
         return;
     partition->high_watermark = offset;
@@ -42,6 +45,16 @@ int16_t partition_check_access(const struct partition *partition, int32_t curren
     if (partition->state == PARTITION_CREATING || !partition->leads)
         return KAFKA_ERROR_NOT_LEADER_OR_FOLLOWER;
     return KAFKA_ERROR_NONE;
+}
+
+int16_t partition_begin_verification(struct partition *partition, const struct batch_header *header, bool bumps_epoch,
+                                     uint64_t *guard)
+{
+    *guard = 0;
+    int16_t error = partition_check_access(partition, -1);
+    return error != KAFKA_ERROR_NONE ? error
+                                     : producer_txn_guard(&partition->producers, header, bumps_epoch,
+                                                          io_wall_ms(partition->_data->io), guard);
 }
 
 /* ---- read
@@ -66,12 +79,18 @@ static bool diverges(const struct partition *partition, struct partition_read *r
     return true;
 }
 
+static void refuse(struct partition_read *read, int16_t error)
+{
+    read->error = error;
+    read->length = read->first_batch_bytes = 0;
+    read->high_watermark = read->last_stable_offset = read->log_start_offset = -1;
+}
+
 static void take_over(struct partition_read *read)
 {
     const struct log_read *found = &read->_log_read;
     if (found->err != ERR_OK) {
-        read->error = found->err == ERR_CORRUPT ? KAFKA_ERROR_CORRUPT_MESSAGE : KAFKA_ERROR_KAFKA_STORAGE_ERROR;
-        read->high_watermark = read->last_stable_offset = read->log_start_offset = -1;
+        refuse(read, found->err == ERR_CORRUPT ? KAFKA_ERROR_CORRUPT_MESSAGE : KAFKA_ERROR_KAFKA_STORAGE_ERROR);
         return;
     }
     read->ref = found->ref;
@@ -80,6 +99,13 @@ static void take_over(struct partition_read *read)
     read->length = found->length;
     read->first_batch_bytes = found->first_batch_bytes;
     read->hot = found->hot;
+    if (read->isolation != PARTITION_READ_COMMITTED || read->replica_id >= 0)
+        return;
+    if (log_read_aborted(read->_partition->log, found, read->aborted, read->aborted_capacity, &read->aborted_count) !=
+        ERR_OK) { /* without it nothing may be shown */
+        partition_release_read(read);
+        refuse(read, KAFKA_ERROR_KAFKA_STORAGE_ERROR);
+    }
 }
 
 static void read_done(struct log_read *found)
@@ -92,6 +118,8 @@ static void read_done(struct log_read *found)
 bool partition_read(struct partition *partition, struct partition_read *read)
 {
     read->ref = NULL;
+    read->_partition = partition;
+    read->aborted_count = 0;
     read->length = read->first_batch_bytes = 0;
     read->high_watermark = read->last_stable_offset = read->log_start_offset = -1;
     read->diverging_epoch = -1;

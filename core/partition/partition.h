@@ -82,6 +82,9 @@ struct partition_append {
     uint8_t *records; /* one batch in the request's frame; base offset and leader epoch are patched in place */
     size_t length;
     int16_t acks;
+    bool by_coordinator;         /* made by the broker itself: neither sequences nor verification are looked at */
+    uint64_t guard;              /* of partition_begin_verification, when the coordinator has agreed; 0: none */
+    int16_t transaction_version; /* of markers: of the transaction that they end */
 
     /* The answer. error: a Kafka code. */
     int16_t error;
@@ -133,6 +136,11 @@ void partition_prepare(struct partition_append *append, uint8_t *records, size_t
 /* done() is called later, never inside. append passed partition_check and, where asked for, partition_convert; or
  * partition_prepare. */
 void partition_append(struct partition *partition, struct partition_append *append);
+/* Before a client's transactional batch is appended (KIP-890). A Kafka error code; NONE and *guard 0: its transaction
+ * is open here, nobody has to be asked; otherwise the transaction coordinator has to agree, and the append carries the
+ * guard. bumps_epoch: the client has transaction.version 2. */
+int16_t partition_begin_verification(struct partition *partition, const struct batch_header *header, bool bumps_epoch,
+                                     uint64_t *guard);
 /* The client's timeout is over: when the batch is in the log and only waits to be durable, it is answered here with
  * REQUEST_TIMED_OUT: true. False: done() will be called. */
 bool partition_cancel_append(struct partition_append *append) MUST_CHECK;
@@ -150,8 +158,11 @@ struct partition_read {
     int32_t last_fetched_epoch;   /* -1: not checked (KIP-595) */
     int32_t replica_id;           /* -1: a consumer */
     enum partition_isolation isolation;
+    struct log_aborted *aborted; /* read_committed: room for what the reader has to leave out */
+    int aborted_capacity;
 
     /* The answer. */
+    int aborted_count; /* above aborted_capacity: there was no room for all, the read has to be made again */
     int16_t error;
     bool hot;
     int64_t high_watermark, last_stable_offset, log_start_offset; /* -1 on error */
@@ -180,6 +191,7 @@ void partition_release_read(struct partition_read *read);
 
 int64_t partition_log_start(const struct partition *partition);
 int64_t partition_log_end(const struct partition *partition);
+/* Where readers of committed records stop: the oldest open transaction, at most the high watermark. */
 int64_t partition_last_stable(const struct partition *partition);
 /* The only way the high watermark moves: by the append of a single replica, later by the replication rules. Wakes. */
 void partition_advance_high_watermark(struct partition *partition, int64_t offset, uint64_t bytes);

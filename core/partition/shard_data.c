@@ -182,7 +182,7 @@ static bool collect_entries(struct shard_data *data, int32_t *count)
         data->entries[(*count)++] = (struct log_dirs_entry){.topic = slice_from_string(partition->topic),
                                                             .partition = partition->index,
                                                             .dir = partition->_dir,
-                                                            .recovery_point = log_durable_offset(partition->log),
+                                                            .recovery_point = log_recovery_point(partition->log),
                                                             .start_offset = log_start_offset(partition->log),
                                                             .high_watermark = partition->high_watermark};
     }
@@ -247,6 +247,7 @@ static void checkpoint_fire(struct io_timer *timer)
         if (log_durable_offset(partition->log) < log_end_offset(partition->log))
             log_flush(partition->log);
         log_checkpoint_index(partition->log);
+        log_save_aborted(partition->log);
         snapshot_checkpoint(data, partition);
     }
     report_start(data, NULL);

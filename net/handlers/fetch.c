@@ -54,10 +54,38 @@ static void abandoned(struct request *request)
         UNREACHABLE(); /* moving a timer needs no memory */
 }
 
+static void give_up(struct fetch *fetch);
+
+/* Lists of aborted transactions that had no room get it, and are read again. False: no memory. */
+static bool make_room(struct fetch *fetch, bool *has_room)
+{
+    *has_room = true;
+    for (int32_t i = 0; i < fetch->count; i++) {
+        struct partition_read *read = &fetch->parts[i].read;
+        if (read->aborted_count <= read->aborted_capacity)
+            continue;
+        int capacity = read->aborted_count + read->aborted_count / 4;
+        read->aborted = ARENA_ARRAY(&fetch->request->arena, struct log_aborted, (size_t)capacity);
+        if (read->aborted == NULL)
+            return false;
+        read->aborted_capacity = capacity;
+        *has_room = false;
+    }
+    return true;
+}
+
 static void read_over(struct fetch *fetch)
 {
     struct io *io = fetch->request->io;
-    bool at_once;
+    bool at_once, has_room;
+    if (!make_room(fetch, &has_room)) {
+        give_up(fetch);
+        return;
+    }
+    if (!has_room) {
+        fetch_read_all(fetch, read_over);
+        return;
+    }
     share_bytes(fetch, &at_once);
     uint64_t wanted = fetch->message.min_bytes > 0 ? (uint64_t)fetch->message.min_bytes : 0;
     if (at_once || fetch->timed_out || fetch->total_bytes >= wanted || io_now_ns(io) >= fetch->deadline_ns) {

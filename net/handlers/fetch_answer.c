@@ -13,7 +13,24 @@ static bool same_topic(const struct fetch_part *a, const struct fetch_part *b)
     return uuid_equal(a->position.topic_id, b->position.topic_id) && slice_equal(a->position.topic, b->position.topic);
 }
 
-static void fill_part(struct fetch *fetch, struct fetch_part *part, partition_answer *out)
+/* What a reader of committed records has to leave out of the bytes it gets. */
+static bool fill_aborted(struct fetch *fetch, const struct fetch_part *part, partition_answer *out)
+{
+    int count = part->read.aborted_count;
+    if (part->take == 0 || count == 0)
+        return true;
+    out->aborted_transactions.items =
+        ARENA_ARRAY(&fetch->request->arena, struct fetch_response_aborted_transaction, (size_t)count);
+    if (out->aborted_transactions.items == NULL)
+        return false;
+    out->aborted_transactions.count = count;
+    for (int i = 0; i < count; i++)
+        out->aborted_transactions.items[i] = (struct fetch_response_aborted_transaction){
+            .producer_id = part->read.aborted[i].producer_id, .first_offset = part->read.aborted[i].first_offset};
+    return true;
+}
+
+static bool fill_part(struct fetch *fetch, struct fetch_part *part, partition_answer *out)
 {
     const struct partition_read *read = &part->read;
     wire_set_defaults(&fetch_response_partition_data_struct, out);
@@ -29,12 +46,15 @@ static void fill_part(struct fetch *fetch, struct fetch_part *part, partition_an
     bool unknown = read->error == KAFKA_ERROR_UNKNOWN_TOPIC_OR_PARTITION || read->error == KAFKA_ERROR_UNKNOWN_TOPIC_ID;
     if (fetch->message.isolation_level != PARTITION_READ_COMMITTED && !unknown)
         out->aborted_transactions.count = -1; /* for what is not there the list is empty, as Kafka's */
+    else if (!fill_aborted(fetch, part, out))
+        return false;
     out->records.data = SLICE_LITERAL("");
     if (part->take > 0) {
         part->range =
             (struct wire_file_range){.file = read->file, .hot = read->hot, .pos = read->pos, .length = part->take};
         out->records = (struct wire_records){.data = SLICE_NULL, .ranges = &part->range, .range_count = 1};
     }
+    return true;
 }
 
 static bool fill_leader(struct fetch *fetch, const struct fetch_part *part, partition_answer *out,
@@ -101,7 +121,8 @@ static bool fill_topics(struct fetch *fetch, struct fetch_response *response)
         }
         before = part;
         topics[response->responses.count - 1].partitions.count++;
-        fill_part(fetch, part, parts);
+        if (!fill_part(fetch, part, parts))
+            return false;
         if ((part->read.error == KAFKA_ERROR_NOT_LEADER_OR_FOLLOWER ||
              part->read.error == KAFKA_ERROR_FENCED_LEADER_EPOCH) &&
             !fill_leader(fetch, part, parts, response))

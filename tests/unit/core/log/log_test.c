@@ -70,11 +70,13 @@ struct counter {
     int64_t next;
 };
 
-static void count(struct log_observer *observer, const struct batch_header *seen, struct slice bytes)
+static bool count(struct log_observer *observer, const struct batch_header *seen, struct slice bytes,
+                  struct log_aborted *aborted)
 {
     struct counter *counter = CONTAINER_OF(observer, struct counter, observer);
     assert_int_equal(seen->base_offset, counter->next);
     counter->next = batch_last_offset(seen) + 1;
+    return false;
 }
 
 static void after_a_crash_a_torn_tail_is_cut_and_the_rest_is_replayed(void **state)
