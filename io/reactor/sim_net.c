@@ -125,7 +125,8 @@ static void put_in(struct sim_socket *socket, const uint8_t *data, size_t length
     if (socket->in_start == socket->in_end)
         socket->in_start = socket->in_end = 0;
     if (socket->in_end + length > socket->in_capacity) {
-        memmove(socket->in, socket->in + socket->in_start, in_bytes(socket));
+        if (in_bytes(socket) > 0)
+            memmove(socket->in, socket->in + socket->in_start, in_bytes(socket));
         socket->in_end -= socket->in_start;
         socket->in_start = 0;
     }
