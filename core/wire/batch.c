@@ -84,6 +84,16 @@ void batch_set_create_time(uint8_t *data, size_t length, int64_t max_timestamp)
     batch_set_max_timestamp(data, length, max_timestamp);
 }
 
+void batch_set_refit(uint8_t *data, const struct batch_refit *refit)
+{
+    ASSERT(refit->length >= BATCH_HEADER_BYTES && refit->length <= INT32_MAX);
+    put_i32(data + AT_LENGTH, (int32_t)(refit->length - BATCH_PREFIX_BYTES));
+    put_i16(data + AT_ATTRIBUTES, refit->attributes);
+    put_i64(data + AT_BASE_TIMESTAMP, refit->base_timestamp);
+    put_i32(data + AT_RECORD_COUNT, refit->record_count);
+    batch_set_max_timestamp(data, refit->length, refit->max_timestamp);
+}
+
 /* ---- checking
  * -------------------------------------------------------------------------------------------------------- */
 
@@ -297,29 +307,40 @@ size_t batch_put_header(uint8_t *at, struct slice key, struct slice value)
     return length + put_bytes(at + length, value);
 }
 
+size_t batch_put_record(uint8_t *start, const struct batch_record *record)
+{
+    _Static_assert(BATCH_RECORD_OVERHEAD == 1 + VARLONG_MAX_SIZE + 5 * VARINT_MAX_SIZE, "length, attributes, deltas");
+    /* The length comes first and is a varint itself: write the rest behind the longest one, then move it. */
+    uint8_t *body = start + VARINT_MAX_SIZE, *at = body;
+    *at++ = 0;
+    at += varint_write_i64(at, record->timestamp_delta);
+    at += varint_write_i64(at, record->offset_delta);
+    at += put_bytes(at, record->key);
+    at += put_bytes(at, record->value);
+    at += varint_write_i64(at, record->header_count);
+    if (record->headers.length > 0)
+        memcpy(at, record->headers.data, record->headers.length);
+    size_t length = (size_t)(at - body) + record->headers.length;
+    size_t prefix = varint_write_i64(start, (int64_t)length);
+    memmove(start + prefix, body, length);
+    return prefix + length;
+}
+
 bool batch_builder_add(struct batch_builder *builder, int64_t timestamp_ms, struct slice key, struct slice value,
                        struct slice headers, int32_t header_count)
 {
-    _Static_assert(BATCH_RECORD_OVERHEAD == 1 + VARLONG_MAX_SIZE + 5 * VARINT_MAX_SIZE, "length, attributes, deltas");
     size_t most = BATCH_RECORD_OVERHEAD + key.length + value.length + headers.length;
     if (most > INT32_MAX || builder->capacity - builder->length < most)
         return false;
     if (builder->count == 0)
         builder->base_timestamp = builder->max_timestamp = timestamp_ms;
-    /* The length comes first and is a varint itself: write the rest behind the longest one, then move it. */
-    uint8_t *start = builder->data + builder->length, *body = start + VARINT_MAX_SIZE, *at = body;
-    *at++ = 0;
-    at += varint_write_i64(at, timestamp_ms - builder->base_timestamp);
-    at += varint_write_i64(at, builder->count);
-    at += put_bytes(at, key);
-    at += put_bytes(at, value);
-    at += varint_write_i64(at, header_count);
-    if (headers.length > 0)
-        memcpy(at, headers.data, headers.length);
-    size_t length = (size_t)(at - body) + headers.length;
-    size_t prefix = varint_write_i64(start, (int64_t)length);
-    memmove(start + prefix, body, length);
-    builder->length += prefix + length;
+    struct batch_record record = {.timestamp_delta = timestamp_ms - builder->base_timestamp,
+                                  .offset_delta = builder->count,
+                                  .key = key,
+                                  .value = value,
+                                  .header_count = header_count,
+                                  .headers = headers};
+    builder->length += batch_put_record(builder->data + builder->length, &record);
     builder->count++;
     builder->max_timestamp = timestamp_ms > builder->max_timestamp ? timestamp_ms : builder->max_timestamp;
     return true;

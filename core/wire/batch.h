@@ -76,6 +76,16 @@ void batch_set_max_timestamp(uint8_t *data, size_t length, int64_t max_timestamp
 void batch_set_codec(uint8_t *data, size_t length, int codec);
 /* LogAppendTime: the bit, the maximum timestamp, and the CRC made anew. */
 void batch_set_append_time(uint8_t *data, size_t length, int64_t now_ms);
+/* Compaction: other records were put behind the header, packed with the batch's codec. Length, count, timestamps and
+ * CRC are made to fit; offsets, producer and sequence stay. horizon: base_timestamp is when tombstones may go
+ * (KIP-534). */
+struct batch_refit {
+    size_t length;
+    int32_t record_count;
+    int16_t attributes;
+    int64_t base_timestamp, max_timestamp;
+};
+void batch_set_refit(uint8_t *data, const struct batch_refit *refit);
 /* The reverse: a client that set the bit on a CreateTime topic is not refused, the bit does not stay (LogValidator). */
 void batch_set_create_time(uint8_t *data, size_t length, int64_t max_timestamp);
 
@@ -147,6 +157,8 @@ struct batch_builder {
 
 /* One header as a record keeps it: at most 10 bytes more than key and value. The bytes written. */
 size_t batch_put_header(uint8_t *at, struct slice key, struct slice value);
+/* A whole record: at most BATCH_RECORD_OVERHEAD bytes more than key, value and headers. The bytes written. */
+size_t batch_put_record(uint8_t *to, const struct batch_record *record);
 void batch_builder_init(struct batch_builder *builder, void *data, size_t capacity);
 /* headers: as struct batch_record keeps them. False: no room. */
 bool batch_builder_add(struct batch_builder *builder, int64_t timestamp_ms, struct slice key, struct slice value,
