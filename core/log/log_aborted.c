@@ -11,7 +11,7 @@ enum { FILE_MAX = 256 << 20, VERSION = 0, NAME_LENGTH = 29 };
 
 /* ---- the file ---------------------------------------------------------------------------------------------------- */
 
-static void put_line(uint8_t *to, const struct log_aborted *line)
+void log_put_aborted(uint8_t *to, const struct log_aborted *line)
 {
     put_i16(to, VERSION);
     put_i64(to + 2, line->producer_id);
@@ -66,7 +66,7 @@ static uint8_t *make_image(struct mem *mem, const struct segment *segment, size_
     *size = (size_t)segment->aborted_count * LOG_ABORTED_BYTES;
     uint8_t *bytes = mem_alloc(mem, size_max(*size, 1));
     for (int32_t i = 0; bytes != NULL && i < segment->aborted_count; i++)
-        put_line(bytes + i * LOG_ABORTED_BYTES, &segment->aborted[i]);
+        log_put_aborted(bytes + i * LOG_ABORTED_BYTES, &segment->aborted[i]);
     return bytes;
 }
 
@@ -349,7 +349,9 @@ enum err log_read_aborted(struct log *log, const struct log_read *read, struct l
     if (read->ref == NULL)
         return ERR_OK;
     int64_t end = end_of_read(read);
-    for (struct list *link = &read->_segment->link; link != &log->segments; link = link->next) {
+    /* While the device was asked, the segment may have been taken out or replaced. */
+    struct segment *first = read->_segment->remove_ms > 0 ? log_segment_of(log, read->offset) : read->_segment;
+    for (struct list *link = &first->link; link != &log->segments; link = link->next) {
         struct segment *segment = SEGMENT_OF(link);
         enum err err = log_load_aborted(log, io_fs(log->io), segment);
         if (err != ERR_OK)

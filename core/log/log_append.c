@@ -3,6 +3,23 @@
 
 enum { RUN_MAX = 64 }; /* batches in one write */
 
+/* A compacted topic's records must come out of the growing segment before they are overdue (KIP-354). */
+static int64_t segment_ms(const struct log *log)
+{
+    const struct topic_config *config = log->config;
+    int64_t most = config->segment_ms;
+    if ((config->cleanup_policy & CONFIG_CLEANUP_COMPACT) && config->max_compaction_lag_ms < most)
+        most = config->max_compaction_lag_ms;
+    return most - log->roll_jitter_ms;
+}
+
+void log_draw_jitter(struct log *log)
+{
+    const struct topic_config *config = log->config;
+    int64_t most = config->segment_jitter_ms < config->segment_ms ? config->segment_jitter_ms : config->segment_ms;
+    log->roll_jitter_ms = most > 0 ? (int64_t)(io_random(log->io) % (uint64_t)most) : 0;
+}
+
 static bool must_roll(const struct log *log, const struct segment *segment, const struct batch_header *header,
                       int64_t base_offset, int64_t now_ms)
 {
@@ -14,7 +31,7 @@ static bool must_roll(const struct log *log, const struct segment *segment, cons
     if (began_ms < 0 || reached_ms < 0)
         began_ms = reached_ms = now_ms;
     return segment->size + (int64_t)header->size > config->segment_bytes ||
-           last_offset - segment->base_offset > INT32_MAX || reached_ms - began_ms > config->segment_ms ||
+           last_offset - segment->base_offset > INT32_MAX || reached_ms - began_ms > segment_ms(log) ||
            (int64_t)segment->index_count * 8 >= config->segment_index_bytes ||
            (int64_t)segment->time_count * 12 >= config->segment_index_bytes;
 }
@@ -40,6 +57,7 @@ enum err log_roll(struct log *log)
     list_push_back(&log->segments, &segment->link);
     log->segment_count++;
     log->directory_dirty = true;
+    log_draw_jitter(log);
     return ERR_OK;
 }
 

@@ -59,6 +59,7 @@ struct log {
     int32_t segment_count;
     int64_t start_offset, end_offset, durable_offset;
     int64_t size_bytes;
+    int64_t roll_jitter_ms; /* of the growing segment */
     bool sealed;
     int32_t index_jobs;
     bool directory_dirty, epochs_dirty;
@@ -72,6 +73,7 @@ struct log {
     struct log_damage *damages; /* by offset */
     int32_t damage_count, damage_capacity;
     int32_t surveys; /* jobs in flight that look for damage */
+    struct log_clean *cleaning; /* NULL: none */
     struct log_recent recent[LOG_RECENT];
     uint32_t recent_next;
     int32_t removals; /* jobs in flight that remove files */
@@ -86,6 +88,7 @@ static inline struct segment *log_active(const struct log *log)
 struct segment *log_segment_of(const struct log *log, int64_t offset); /* start <= offset <= end */
 enum err log_segment_file(struct log *log, struct segment *segment);   /* opens it when it is not */
 enum err log_roll(struct log *log) MUST_CHECK;                         /* a new segment at the end */
+void log_draw_jitter(struct log *log);
 enum err log_load_index(struct log *log, struct segment *segment);     /* or makes it anew */
 void log_hold(struct segment *segment);
 enum err log_note_epoch(struct log *log, int32_t epoch, int64_t start_offset) MUST_CHECK;
@@ -119,6 +122,7 @@ bool log_is_damaged_at(const struct log *log, int64_t offset);
 bool log_survey(struct log_read *read) MUST_CHECK;
 void log_read_surveyed(struct log_read *read, enum err err);
 /* log_aborted.c: lines of .txnindex. */
+void log_put_aborted(uint8_t *to, const struct log_aborted *line); /* LOG_ABORTED_BYTES */
 enum err log_load_aborted(struct log *log, struct fs *fs, struct segment *segment) MUST_CHECK;
 enum err log_reserve_aborted(struct log *log, const struct log_piece *pieces, int count) MUST_CHECK;
 void log_note_aborted(struct log *log, struct segment *segment, const struct log_aborted *line); /* room was reserved */
@@ -127,6 +131,12 @@ enum err log_replay_aborted(struct log *log, struct fs *fs, struct segment *segm
 /* Forgets those that end at or behind an offset. */
 enum err log_cut_aborted(struct log *log, struct fs *fs, struct segment *segment, int64_t below_offset) MUST_CHECK;
 enum err log_store_aborted(struct log *log, struct fs *fs, struct segment *segment) MUST_CHECK; /* blocking: the stop */
+/* log_swap.c: what a compaction has left is finished or removed. */
+bool log_is_swap_name(const char *name);
+enum err log_finish_swaps(struct log *log, struct fs *fs) MUST_CHECK;
+/* log_life.c: out of the log; its files go later. */
+void log_take_out(struct log *log, struct segment *segment, bool rename);
+void log_rename_deleted(struct log *log, const struct segment *segment);
 /* The text of leader-epoch-checkpoint; NULL: no memory. */
 uint8_t *log_epochs_text(const struct log *log, size_t *size, size_t *length);
 

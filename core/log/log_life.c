@@ -93,7 +93,7 @@ static bool deleted_path(const char *path, char deleted[SEGMENT_PATH_MAX])
 
 /* What was taken out must not come back after a crash: its files are named .deleted at once. A rename that fails costs
  * only that; removal looks for both names. */
-static void rename_deleted(struct log *log, const struct segment *segment)
+void log_rename_deleted(struct log *log, const struct segment *segment)
 {
     char path[SEGMENT_PATH_MAX], deleted[SEGMENT_PATH_MAX];
     for (size_t i = 0; i < COUNT_OF(suffixes); i++) {
@@ -105,9 +105,10 @@ static void rename_deleted(struct log *log, const struct segment *segment)
     log->directory_dirty = true;
 }
 
-static void take_out(struct log *log, struct segment *segment)
+void log_take_out(struct log *log, struct segment *segment, bool rename)
 {
-    rename_deleted(log, segment);
+    if (rename)
+        log_rename_deleted(log, segment);
     log_forget_damage(log, segment);
     list_remove(&segment->link);
     list_push_back(&log->removed, &segment->link);
@@ -129,7 +130,7 @@ enum err log_advance_start(struct log *log, int64_t offset)
         struct segment *oldest = SEGMENT_OF(log->segments.next);
         if (oldest->end_offset > offset)
             break;
-        take_out(log, oldest);
+        log_take_out(log, oldest, true);
     }
     return ERR_OK;
 }
@@ -165,7 +166,7 @@ int log_retain(struct log *log, int64_t now_ms, int64_t below)
     int removed = 0;
     while (!log->sealed && log->writing == NULL && (log->config->cleanup_policy & CONFIG_CLEANUP_DELETE)) {
         struct segment *oldest = SEGMENT_OF(log->segments.next);
-        if (oldest->size == 0 || oldest->end_offset > below ||
+        if ((oldest->size == 0 && oldest == log_active(log)) || oldest->end_offset > below ||
             !may_go(log, oldest, now_ms, log->size_bytes - log->config->retention_bytes))
             break;
         if (log->segment_count == 1 && log_roll(log) != ERR_OK)
@@ -203,7 +204,7 @@ static void removal_work(struct io_job *job, struct fs *fs)
             !deleted_path(path, deleted))
             continue;
         enum err err = fs_unlink(fs, deleted);
-        if (err == ERR_NOT_FOUND)
+        if (err == ERR_NOT_FOUND && !removal->segment->replaced)
             err = fs_unlink(fs, path);
         if (err != ERR_OK && err != ERR_NOT_FOUND)
             removal->err = err;
@@ -255,7 +256,7 @@ void log_tick(struct log *log, int64_t now_ms)
 bool log_is_busy(const struct log *log)
 {
     if (log_is_flushing(log) || log->removals > 0 || log->index_jobs > 0 || log->saves > 0 || log->surveys > 0 ||
-        log->writing != NULL)
+        log->writing != NULL || log->cleaning != NULL)
         return true;
     LIST_EACH(link, &log->segments)
     if (SEGMENT_OF(link)->ref.count > 0)

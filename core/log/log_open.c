@@ -46,7 +46,7 @@ struct listing {
     const char *directory;
     int64_t *bases;
     size_t count, capacity;
-    bool failed;
+    bool failed, has_swaps;
 };
 
 static bool parse_base(const char *name, int64_t *base)
@@ -75,6 +75,7 @@ static bool visit(void *context, const char *name, bool is_directory)
     int64_t base;
     if (!is_directory && strlen(name) > 8 && strcmp(name + strlen(name) - 8, ".deleted") == 0)
         remove_leftover(listing, name);
+    listing->has_swaps |= !is_directory && log_is_swap_name(name);
     if (is_directory || strlen(name) != 24 || !parse_base(name, &base))
         return true;
     if (listing->count == listing->capacity) {
@@ -115,6 +116,12 @@ static enum err list_segments(struct log *log, struct fs *fs)
 {
     struct listing listing = {.mem = log->mem, .fs = fs, .directory = log->directory};
     enum err err = fs_list(fs, log->directory, visit, &listing);
+    if (err == ERR_OK && listing.has_swaps) {
+        listing.count = 0;
+        err = log_finish_swaps(log, fs);
+        if (err == ERR_OK)
+            err = fs_list(fs, log->directory, visit, &listing);
+    }
     if (err == ERR_OK && listing.failed)
         err = ERR_NO_MEMORY;
     for (size_t i = 0; err == ERR_OK && i < listing.count; i++)
@@ -226,6 +233,7 @@ enum err log_open(struct io *io, struct fs *fs, const struct log_options *option
     log->budget = options->budget;
     list_init(&log->segments);
     list_init(&log->removed);
+    log_draw_jitter(log);
     for (int i = 0; i < LOG_RECENT; i++)
         log->recent[i].base_offset = log->recent[i].last_offset = -1;
     enum err err = ERR_NO_MEMORY;

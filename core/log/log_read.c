@@ -77,6 +77,32 @@ static bool meet_damage(struct log_read *read, bool *passed)
     return false;
 }
 
+/* The segment ends before the offset (compaction took out what was there): the next one that has batches has what
+ * follows. True: the read is answered. */
+static bool pass_segment_end(struct log_read *read)
+{
+    struct log *log = read->_log;
+    struct segment *segment = read->_segment;
+    if (read->_stage == STAGE_END)
+        return found(read, segment->size, 0);
+    /* Replaced or taken out while the device was asked: what has its offsets now. */
+    struct list *link = segment->remove_ms > 0 ? &log_segment_of(log, segment->end_offset)->link : segment->link.next;
+    while (link != &log->segments && link->next != &log->segments && SEGMENT_OF(link)->size == 0)
+        link = link->next;
+    struct segment *next = link == &log->segments ? NULL : SEGMENT_OF(link);
+    read->err = next == NULL || next->base_offset < segment->base_offset ? ERR_CORRUPT : log_segment_file(log, next);
+    if (read->err == ERR_OK)
+        read->err = log_load_index(log, next);
+    if (read->err != ERR_OK)
+        return true;
+    log_hold(next);
+    log_ref_release(&segment->ref);
+    read->_segment = next;
+    read->_scan_pos = segment_floor(next, read->offset);
+    read->hot = next == log_active(log);
+    return next->size == 0; /* nothing there yet */
+}
+
 static bool is_possible(const struct log_read *read, const struct batch_header *header, int64_t pos)
 {
     const struct segment *segment = read->_segment;
@@ -91,6 +117,8 @@ static bool scan_buffer(struct log_read *read, const uint8_t *bytes, size_t leng
     size_t at = 0;
     struct batch_header header;
     bool passed;
+    if (read->_scan_pos >= read->_segment->size)
+        return pass_segment_end(read);
     if (meet_damage(read, &passed) || passed)
         return !passed;
     const struct log_damage *damage = log_damage_behind(read->_log, read->_segment, read->_scan_pos);
@@ -114,11 +142,7 @@ static bool scan_buffer(struct log_read *read, const uint8_t *bytes, size_t leng
         return true;
     }
     read->_scan_pos += (int64_t)at;
-    if (read->_scan_pos >= read->_segment->size) {
-        read->err = ERR_CORRUPT;
-        return true;
-    }
-    return false;
+    return read->_scan_pos >= read->_segment->size ? pass_segment_end(read) : false;
 }
 
 static void finish(struct log_read *read)

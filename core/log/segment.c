@@ -233,16 +233,21 @@ static enum err parse_times(struct mem *mem, struct segment *segment, const uint
 enum err segment_read_index(struct fs *fs, struct mem *mem, const char *directory, struct segment *segment)
 {
     enum { INDEX_FILE_MAX = 256 << 20 };
-    static const char *const suffixes[] = {".index", ".timeindex"};
+    static const char *const suffixes[] = {".index", ".timeindex"}, *const swaps[] = {".index.swap", ".timeindex.swap"};
     char path[SEGMENT_PATH_MAX];
     segment_drop_index(mem, segment);
     enum err err = ERR_OK;
     for (int i = 0; i < 2 && err == ERR_OK; i++) {
         void *bytes;
         size_t length;
-        if (!segment_path(directory, segment->base_offset, suffixes[i], path))
+        if (!segment_path(directory, segment->base_offset, segment->swapping ? swaps[i] : suffixes[i], path))
             return ERR_INVALID;
         err = fs_read_file(fs, mem, path, INDEX_FILE_MAX, &bytes, &length);
+        if (err == ERR_NOT_FOUND && segment->swapping) { /* it has just got its final name */
+            if (!segment_path(directory, segment->base_offset, suffixes[i], path))
+                return ERR_INVALID;
+            err = fs_read_file(fs, mem, path, INDEX_FILE_MAX, &bytes, &length);
+        }
         if (err != ERR_OK)
             break;
         err = i == 0 ? parse_index(mem, segment, bytes, length) : parse_times(mem, segment, bytes, length);

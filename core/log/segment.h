@@ -46,6 +46,8 @@ struct segment {
     int32_t aborted_count, aborted_capacity;
     int32_t aborted_saved_count; /* of them durable in .txnindex */
     bool aborted_loaded, aborted_dirty;
+    bool swapping;     /* made by compaction: its files may still be named .swap */
+    bool replaced;     /* by compaction: its name belongs to another segment now */
     bool settling;     /* it is being told of more */
     bool dirty;        /* has bytes that are not durable */
     int64_t remove_ms; /* when taken out of the log: its files go then */

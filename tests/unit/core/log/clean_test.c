@@ -1,0 +1,572 @@
+/* Compaction of one log on the real machine, against a model that keeps the newest record of each key. */
+#include "core/log/log_clean.h"
+#include "core/wire/compress.h"
+#include "core/wire/marker.h"
+#include "io/base/prng.h"
+#include "io/reactor/backend.h"
+#include "tests/unit/core/log/fixture.h"
+
+enum { KEYS = 40, RECORDS_MAX = 4000, NOW_MS = 1000000, HORIZON_MS = 5000 };
+
+struct written {
+    int64_t offset, timestamp;
+    int key;      /* -1: a marker */
+    int value;    /* -1: a tombstone */
+    bool aborted; /* its transaction was */
+};
+static struct written written[RECORDS_MAX];
+static int written_count;
+static struct prng prng;
+
+static void begin(void)
+{
+    prng_seed(&prng, 7);
+    written_count = 0;
+    config.cleanup_policy = CONFIG_CLEANUP_COMPACT;
+    config.max_compaction_lag_ms = INT64_MAX;
+    config.segment_bytes = 6000;
+    config.index_interval_bytes = 400;
+}
+
+static int64_t put(struct log *log, struct slice batch, const struct log_aborted *aborted)
+{
+    int appended;
+    assert_int_equal(batch_read_header(batch.data, batch.length, &header), ERR_OK);
+    struct log_piece piece = {
+        .data = (uint8_t *)(uintptr_t)batch.data, .header = &header, .ends_aborted = aborted != NULL};
+    if (aborted != NULL)
+        piece.aborted = *aborted;
+    assert_int_equal(log_append(log, &piece, 1, 0, &appended), ERR_OK);
+    return piece.base_offset;
+}
+
+/* Packs the batch in `buffer` with a codec; its bytes. */
+static struct slice packed(struct slice batch, enum compress_codec codec)
+{
+    static uint8_t bytes[sizeof(buffer)];
+    struct compress_buffer out;
+    compress_buffer_init(&out, io_mem(io));
+    assert_int_equal(compress_pack(codec, INT32_MIN,
+                                   slice_of(batch.data + BATCH_HEADER_BYTES, batch.length - BATCH_HEADER_BYTES), &out),
+                     ERR_OK);
+    size_t length = BATCH_HEADER_BYTES + out.length;
+    memcpy(bytes, batch.data, BATCH_HEADER_BYTES);
+    memcpy(bytes + BATCH_HEADER_BYTES, out.data, out.length);
+    compress_buffer_fini(&out);
+    struct batch_header before;
+    assert_int_equal(batch_read_header(batch.data, batch.length, &before), ERR_OK);
+    batch_set_codec(bytes, length, codec);
+    batch_set_max_timestamp(bytes, length, before.max_timestamp);
+    return slice_of(bytes, length);
+}
+
+struct batch_plan {
+    int records;
+    enum compress_codec codec;
+    int64_t producer; /* -1: none */
+    int32_t sequence;
+    bool transactional, aborted;
+    int key; /* of all of them; -1: by chance */
+    int value;
+};
+
+static int64_t add(struct log *log, struct batch_plan plan)
+{
+    struct batch_builder builder;
+    struct batch_header producer = {.producer_id = plan.producer,
+                                    .producer_epoch = plan.producer < 0 ? -1 : 0,
+                                    .base_sequence = plan.producer < 0 ? -1 : plan.sequence,
+                                    .attributes = plan.transactional ? BATCH_TRANSACTIONAL : 0};
+    batch_builder_init(&builder, buffer, sizeof(buffer));
+    int first = written_count;
+    for (int i = 0; i < plan.records; i++) {
+        int key = plan.key >= 0 ? plan.key : (int)prng_below(&prng, KEYS);
+        int value = plan.value != 0 ? plan.value : prng_below(&prng, 8) == 0 ? -1 : (int)prng_below(&prng, 1000000);
+        char key_text[32], value_text[64];
+        snprintf(key_text, sizeof(key_text), "key-%d", key);
+        snprintf(value_text, sizeof(value_text), "value %d of many that are as long as this", value);
+        assert_true(batch_builder_add(&builder, 1000 + written_count, slice_from_string(key_text),
+                                      value < 0 ? SLICE_NULL : slice_from_string(value_text), SLICE_NULL, 0));
+        assert_true(written_count < RECORDS_MAX);
+        written[written_count++] =
+            (struct written){.timestamp = 1000 + first + i, .key = key, .value = value, .aborted = plan.aborted};
+    }
+    struct slice batch = batch_builder_finish(&builder, &producer);
+    if (plan.codec != COMPRESS_NONE)
+        batch = packed(batch, plan.codec);
+    int64_t base = put(log, batch, NULL);
+    for (int i = first; i < written_count; i++)
+        written[i].offset = base + i - first;
+    return base;
+}
+
+static int64_t end_transaction(struct log *log, int64_t producer, bool commit, int64_t first_offset)
+{
+    uint8_t bytes[MARKER_BATCH_BYTES];
+    struct marker marker = {.commit = commit};
+    struct slice batch = marker_build(bytes, &marker, producer, 0, 1000 + written_count);
+    struct log_aborted aborted = {.producer_id = producer,
+                                  .first_offset = first_offset,
+                                  .last_offset = log_end_offset(log),
+                                  .last_stable_offset = first_offset};
+    written[written_count++] = (struct written){.offset = log_end_offset(log), .key = -1, .timestamp = 1000};
+    return put(log, batch, commit ? NULL : &aborted);
+}
+
+static void save(struct log *log)
+{
+    do {
+        flush(log);
+        log_save_aborted(log);
+        while (log_is_busy(log))
+            machine_turn(machine, true);
+    } while (log_recovery_point(log) < log_end_offset(log));
+}
+
+/* ---- running ----------------------------------------------------------------------------------------------------- */
+
+static bool is_cleaned;
+static void cleaned(struct log_clean *clean)
+{
+    is_cleaned = true;
+}
+
+static struct log_clean clean;
+static int64_t map_bytes = 1 << 20;
+static const struct log_clean_producer *active;
+static int active_count;
+
+static void clean_start(struct log *log, int64_t from, int64_t now_ms)
+{
+    struct log_dirt dirt;
+    assert_true(log_find_dirt(log, from, log_end_offset(log), now_ms, &dirt));
+    clean = (struct log_clean){.done = cleaned,
+                               .first_dirty_offset = dirt.first_dirty_offset,
+                               .below_offset = dirt.below_offset,
+                               .now_ms = now_ms,
+                               .delete_retention_ms = HORIZON_MS,
+                               .map_bytes = map_bytes,
+                               .map_load = 0.9,
+                               .step_bytes = 2000,
+                               .producers = active,
+                               .producer_count = active_count};
+    is_cleaned = false;
+    assert_int_equal(log_clean(log, &clean), ERR_OK);
+}
+
+static enum err clean_end(void)
+{
+    while (!is_cleaned)
+        machine_turn(machine, true);
+    return clean.err;
+}
+
+static void clean_all(struct log *log, int64_t now_ms)
+{
+    clean_start(log, 0, now_ms);
+    assert_int_equal(clean_end(), ERR_OK);
+}
+
+/* ---- what is in the log ------------------------------------------------------------------------------------------ */
+
+struct seen {
+    int64_t offset, timestamp;
+    int key, value;
+    int16_t attributes;
+};
+static struct seen seen[RECORDS_MAX];
+static int seen_count, empty_count, marker_count;
+
+static void see_batch(const uint8_t *bytes, const struct batch_header *batch)
+{
+    enum compress_codec codec = (enum compress_codec)(batch->attributes & BATCH_CODEC_MASK);
+    struct slice body = slice_of(bytes + BATCH_HEADER_BYTES, batch->size - BATCH_HEADER_BYTES);
+    struct compress_buffer plain;
+    struct batch_records records;
+    struct batch_record record;
+    assert_true(batch_crc_matches(bytes, batch));
+    empty_count += batch->record_count == 0;
+    marker_count += (batch->attributes & BATCH_CONTROL) && batch->record_count > 0;
+    if (batch->attributes & BATCH_CONTROL)
+        return;
+    compress_buffer_init(&plain, io_mem(io));
+    if (codec != COMPRESS_NONE && batch->record_count > 0) {
+        assert_int_equal(compress_unpack(codec, body, 1 << 20, &plain), ERR_OK);
+        body = slice_of(plain.data, plain.length);
+    }
+    batch_records_init(&records, body, batch->record_count);
+    for (int32_t i = 0; i < batch->record_count; i++) {
+        struct seen *one = &seen[seen_count++];
+        assert_int_equal(batch_records_next(&records, &record), ERR_OK);
+        *one = (struct seen){.offset = batch->base_offset + record.offset_delta,
+                             .timestamp = batch->base_timestamp + record.timestamp_delta,
+                             .value = -1,
+                             .attributes = batch->attributes};
+        char text[32] = {0};
+        memcpy(text, record.key.data, record.key.length);
+        assert_int_equal(sscanf(text, "key-%d", &one->key), 1);
+        if (!slice_is_null(record.value))
+            assert_int_equal(sscanf((const char *)record.value.data, "value %d", &one->value), 1);
+    }
+    compress_buffer_fini(&plain);
+}
+
+static void see(struct log *log)
+{
+    static uint8_t bytes[1 << 16];
+    seen_count = empty_count = marker_count = 0;
+    for (int64_t offset = log_start_offset(log); offset < log_end_offset(log);) {
+        struct log_read read;
+        struct batch_header batch = read_at(log, offset, 1, &read);
+        size_t got;
+        assert_true(batch.base_offset >= 0);
+        assert_true(batch_last_offset(&batch) >= offset);
+        read = (struct log_read){.done = read_done, .offset = offset, .below = log_end_offset(log), .max_bytes = 1};
+        assert_true(log_read(log, &read));
+        assert_int_equal(fs_read(io_fs(io), read.file, bytes, batch.size, read.pos, &got), ERR_OK);
+        assert_int_equal(got, batch.size);
+        log_ref_release(read.ref);
+        see_batch(bytes, &batch);
+        offset = batch_last_offset(&batch) + 1;
+    }
+}
+
+/* What must be there, below `clean_offset` compacted, with tombstones that are over left out. */
+static bool stays(int index, int64_t clean_offset, bool tombstones)
+{
+    const struct written *one = &written[index];
+    if (one->key < 0)
+        return false;
+    if (one->offset >= clean_offset)
+        return true;
+    if (one->aborted || (one->value < 0 && !tombstones))
+        return false;
+    for (int i = index + 1; i < written_count && written[i].offset < clean_offset; i++)
+        if (written[i].key == one->key && !written[i].aborted)
+            return false;
+    return true;
+}
+
+static void log_is_as_the_model(struct log *log, int64_t clean_offset, bool tombstones)
+{
+    int at = 0;
+    see(log);
+    for (int i = 0; i < written_count; i++) {
+        if (!stays(i, clean_offset, tombstones))
+            continue;
+        assert_true(at < seen_count);
+        assert_int_equal(seen[at].offset, written[i].offset);
+        assert_int_equal(seen[at].key, written[i].key);
+        assert_int_equal(seen[at].value, written[i].value);
+        assert_int_equal(seen[at].timestamp, written[i].timestamp);
+        at++;
+    }
+    assert_int_equal(at, seen_count);
+}
+
+/* ---- tests ------------------------------------------------------------------------------------------------------- */
+
+static void fill(struct log *log, int batches)
+{
+    for (int i = 0; i < batches; i++)
+        add(log, (struct batch_plan){.records = 1 + (int)prng_below(&prng, 8),
+                                     .codec = (enum compress_codec)prng_below(&prng, 5),
+                                     .producer = -1,
+                                     .key = -1});
+    save(log);
+}
+
+static void only_the_newest_record_of_each_key_stays_and_stays_where_it_was(void **state)
+{
+    begin();
+    struct log *log = open_log(true, 0, NULL);
+    fill(log, 300);
+    int64_t end = log_end_offset(log), bytes = log_size_bytes(log);
+    int segments = log_segment_count(log);
+    clean_all(log, NOW_MS);
+    clean_all(log, NOW_MS); /* now several fit one segment */
+    assert_int_equal(log_end_offset(log), end);
+    assert_true(log_size_bytes(log) < bytes / 3);
+    assert_true(log_segment_count(log) < segments / 2);
+    log_is_as_the_model(log, clean.end_offset, true);
+    int tombstones = 0;
+    for (int i = 0; i < seen_count; i++)
+        if (seen[i].value < 0 && seen[i].offset < clean.end_offset) {
+            assert_true(seen[i].attributes & BATCH_DELETE_HORIZON);
+            tombstones++;
+        }
+    assert_true(tombstones > 0);
+    assert_int_equal(log_stop(log, io_fs(io)), ERR_OK);
+    log_close(log);
+    log = open_log(true, end, NULL);
+    log_is_as_the_model(log, clean.end_offset, true);
+    log_close(log);
+    log = open_log(false, 0, NULL); /* everything is looked at */
+    assert_int_equal(log_end_offset(log), end);
+    assert_int_equal(log_damage_count(log), 0);
+    log_is_as_the_model(log, clean.end_offset, true);
+    log_close(log);
+}
+
+static void tombstones_go_when_their_horizon_is_over_and_not_before(void **state)
+{
+    begin();
+    struct log *log = open_log(true, 0, NULL);
+    fill(log, 200);
+    clean_all(log, NOW_MS);
+    int64_t first = clean.end_offset;
+    fill(log, 60);
+    clean_start(log, first, NOW_MS + HORIZON_MS - 1);
+    assert_int_equal(clean_end(), ERR_OK);
+    log_is_as_the_model(log, clean.end_offset, true);
+    clean_start(log, 0, NOW_MS + 2 * HORIZON_MS);
+    assert_int_equal(clean_end(), ERR_OK);
+    log_is_as_the_model(log, clean.end_offset, false);
+    log_close(log);
+}
+
+static void a_map_that_is_too_small_cleans_as_far_as_it_reaches(void **state)
+{
+    begin();
+    struct log *log = open_log(true, 0, NULL);
+    for (int i = 0; i < 1500; i++)
+        add(log, (struct batch_plan){.records = 2, .producer = -1, .key = i % 1300});
+    save(log);
+    map_bytes = 1; /* the least there is: 1,024 slots */
+    clean_all(log, NOW_MS);
+    map_bytes = 1 << 20;
+    struct log_dirt dirt;
+    assert_true(log_find_dirt(log, clean.end_offset, log_end_offset(log), NOW_MS, &dirt));
+    assert_true(clean.end_offset >= 2 * 900 && clean.end_offset < dirt.below_offset);
+    log_is_as_the_model(log, clean.end_offset, true);
+    clean_start(log, clean.end_offset, NOW_MS);
+    assert_int_equal(clean_end(), ERR_OK);
+    assert_int_equal(clean.end_offset, dirt.below_offset);
+    log_close(log);
+}
+
+static void the_last_batch_of_a_producer_stays_as_a_header_for_its_sequence(void **state)
+{
+    begin();
+    struct log *log = open_log(true, 0, NULL);
+    int64_t one = add(log, (struct batch_plan){.records = 3, .producer = 77, .sequence = 0, .key = 1, .value = 5});
+    int64_t two = add(log, (struct batch_plan){.records = 3, .producer = 77, .sequence = 3, .key = 1, .value = 6});
+    fill(log, 200);
+    for (int i = 0; i < KEYS; i++)
+        add(log, (struct batch_plan){.records = 1, .producer = -1, .key = i, .value = 9});
+    fill(log, 20);
+    const struct log_clean_producer producers[] = {{.id = 5, .last_offset = 1}, {.id = 77, .last_offset = two + 2}};
+    active = producers;
+    active_count = 2;
+    clean_all(log, NOW_MS);
+    active = NULL;
+    active_count = 0;
+    log_is_as_the_model(log, clean.end_offset, true);
+    struct log_read read;
+    struct batch_header kept = read_at(log, one, 1, &read);
+    assert_int_equal(kept.base_offset, two);
+    assert_int_equal(kept.record_count, 0);
+    assert_int_equal(kept.producer_id, 77);
+    assert_int_equal(kept.base_sequence, 3);
+    assert_int_equal(batch_last_sequence(&kept), 5);
+    log_close(log);
+}
+
+static void aborted_records_go_at_once_and_markers_when_nothing_needs_them(void **state)
+{
+    begin();
+    struct log *log = open_log(true, 0, NULL);
+    for (int i = 0; i < 200; i++) {
+        bool commit = prng_below(&prng, 2) == 0;
+        int64_t producer = 100 + (int64_t)prng_below(&prng, 3);
+        int64_t first =
+            add(log, (struct batch_plan){
+                         .records = 3, .producer = producer, .transactional = true, .aborted = !commit, .key = -1});
+        if (i % 3 == 0)
+            add(log, (struct batch_plan){.records = 1, .producer = -1, .key = -1});
+        add(log, (struct batch_plan){.records = 2,
+                                     .producer = producer,
+                                     .transactional = true,
+                                     .aborted = !commit,
+                                     .codec = COMPRESS_LZ4,
+                                     .key = -1});
+        end_transaction(log, producer, commit, first);
+    }
+    save(log);
+    see(log);
+    int markers = marker_count;
+    clean_all(log, NOW_MS);
+    log_is_as_the_model(log, clean.end_offset, true);
+    assert_int_equal(marker_count, markers); /* each was needed until now */
+    clean_all(log, NOW_MS + 1);              /* seen without records: from now on their time runs */
+    log_is_as_the_model(log, clean.end_offset, true);
+    assert_int_equal(marker_count, markers);
+    clean_all(log, NOW_MS + 2 + HORIZON_MS);
+    log_is_as_the_model(log, clean.end_offset, false);
+    assert_true(marker_count < markers / 2);
+    log_close(log);
+    log = open_log(false, 0, NULL);
+    log_is_as_the_model(log, clean.end_offset, false);
+    log_close(log);
+}
+
+static void records_deleted_while_it_runs_stay_deleted(void **state)
+{
+    begin();
+    config.cleanup_policy |= CONFIG_CLEANUP_DELETE;
+    for (int turns = 0; turns < 40; turns += 3) {
+        written_count = 0;
+        struct log *log = open_log(true, 0, NULL);
+        fill(log, 120);
+        clean_start(log, 0, NOW_MS);
+        for (int i = 0; i < turns && !is_cleaned; i++)
+            machine_turn(machine, true);
+        int64_t start = log_end_offset(log) / 2;
+        assert_int_equal(log_advance_start(log, start), ERR_OK);
+        enum err err = clean_end();
+        assert_true(err == ERR_OK || err == ERR_CLOSED);
+        see(log);
+        for (int i = 0; i < written_count; i++) { /* the newest of each key that is not deleted is there */
+            if (!stays(i, INT64_MAX, true) || written[i].offset < start)
+                continue;
+            int at = 0;
+            while (at < seen_count && seen[at].offset != written[i].offset)
+                at++;
+            assert_true(at < seen_count && seen[at].value == written[i].value);
+        }
+        log_close(log);
+        char command[300];
+        snprintf(command, sizeof(command), "rm -rf '%s'", directory);
+        assert_int_equal(system(command), 0);
+    }
+}
+
+static void told_to_stop_it_leaves_the_log_whole(void **state)
+{
+    begin();
+    struct log *log = open_log(true, 0, NULL);
+    fill(log, 200);
+    for (int turns = 0; turns < 30; turns++) {
+        clean_start(log, 0, NOW_MS);
+        for (int i = 0; i < turns && !is_cleaned; i++)
+            machine_turn(machine, true);
+        if (!is_cleaned)
+            log_clean_stop(&clean);
+        enum err err = clean_end();
+        assert_true(err == ERR_OK || err == ERR_CLOSED);
+        assert_false(log_is_busy(log));
+        see(log);
+    }
+    clean_all(log, NOW_MS);
+    log_is_as_the_model(log, clean.end_offset, true);
+    log_close(log);
+}
+
+static void damaged_bytes_end_the_run_and_change_nothing(void **state)
+{
+    begin();
+    struct log *log = open_log(true, 0, NULL);
+    fill(log, 200);
+    int64_t bytes = log_size_bytes(log);
+    struct log_read read;
+    read_at(log, 20, 1, &read);
+    damage_at(read.pos + BATCH_HEADER_BYTES + 9);
+    clean_start(log, 0, NOW_MS);
+    assert_int_equal(clean_end(), ERR_CORRUPT);
+    assert_int_equal(log_size_bytes(log), bytes);
+    log_close(log);
+}
+
+/* ---- killed at every step ---------------------------------------------------------------------------------------- */
+
+static struct fs_backend copying;
+static const struct fs_backend *real_fs;
+static int copies;
+
+static void copy_directory(void)
+{
+    char command[700];
+    snprintf(command, sizeof(command), "cp -r '%s' '%s.%d'", directory, directory, copies++);
+    assert_int_equal(system(command), 0);
+}
+
+static enum err copying_rename(struct fs *fs, const char *from, const char *to)
+{
+    copy_directory();
+    return real_fs->rename(fs, from, to);
+}
+
+static enum err copying_unlink(struct fs *fs, const char *path)
+{
+    copy_directory();
+    return real_fs->unlink(fs, path);
+}
+
+static enum err copying_write(struct fs *fs, io_file file, const void *buffer_, size_t length, int64_t pos)
+{
+    if (copies % 2 == 0)
+        copy_directory();
+    return real_fs->write(fs, file, buffer_, length, pos);
+}
+
+static void killed_at_any_step_it_is_the_old_log_or_the_new_one(void **state)
+{
+    begin();
+    struct log *log = open_log(true, 0, NULL);
+    fill(log, 120);
+    int64_t end = log_end_offset(log);
+    struct fs *fs = io_fs(io);
+    real_fs = fs->backend;
+    copying = *real_fs;
+    copying.rename = copying_rename;
+    copying.unlink = copying_unlink;
+    copying.write = copying_write;
+    copies = 0;
+    fs->backend = &copying;
+    clean_all(log, NOW_MS);
+    fs->backend = real_fs;
+    int64_t clean_offset = clean.end_offset;
+    log_is_as_the_model(log, clean_offset, true);
+    log_close(log);
+    assert_true(copies > 20);
+    char original[sizeof(directory)];
+    memcpy(original, directory, sizeof(original));
+    for (int i = 0; i < copies; i++) {
+        char command[700];
+        snprintf(directory, sizeof(directory), "%.200s.%d", original, i);
+        log = open_log(false, end, NULL);
+        assert_int_equal(log_end_offset(log), end);
+        assert_int_equal(log_damage_count(log), 0);
+        see(log);
+        for (int k = 0; k < written_count; k++) {
+            if (!stays(k, INT64_MAX, true))
+                continue;
+            int at = 0;
+            while (at < seen_count && seen[at].offset != written[k].offset)
+                at++;
+            assert_true(at < seen_count && seen[at].value == written[k].value);
+        }
+        clean_all(log, NOW_MS);
+        log_is_as_the_model(log, clean_offset, true);
+        log_close(log);
+        snprintf(command, sizeof(command), "rm -rf '%s'", directory);
+        assert_int_equal(system(command), 0);
+    }
+    memcpy(directory, original, sizeof(original));
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        ON_DISK(only_the_newest_record_of_each_key_stays_and_stays_where_it_was),
+        ON_DISK(tombstones_go_when_their_horizon_is_over_and_not_before),
+        ON_DISK(a_map_that_is_too_small_cleans_as_far_as_it_reaches),
+        ON_DISK(the_last_batch_of_a_producer_stays_as_a_header_for_its_sequence),
+        ON_DISK(aborted_records_go_at_once_and_markers_when_nothing_needs_them),
+        ON_DISK(records_deleted_while_it_runs_stay_deleted),
+        ON_DISK(told_to_stop_it_leaves_the_log_whole),
+        ON_DISK(damaged_bytes_end_the_run_and_change_nothing),
+        ON_DISK(killed_at_any_step_it_is_the_old_log_or_the_new_one),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
