@@ -100,6 +100,13 @@ if has kcat; then # line mode: keys and values as text, offsets by time, headers
     check "kcat asks for the earliest offset" "kcat-none [0] offset 0" "$got"
 fi
 
+group_clients=()
+for c in c go python js java; do has "$c" && group_clients+=("$c"); done
+if [ ${#group_clients[@]} -gt 0 ]; then
+    read -r _ good _ bad < <(timeout 600 python3 tests/interop/groups.py "$binary" "$broker_address" "$out" "${group_clients[@]}" | tee /dev/stderr | tail -1)
+    passed=$((passed + ${good:-0})) failed=$((failed + ${bad:-1}))
+fi
+
 if has java; then # Kafka's own tool reads our files
     for dir in "$work"/node/data/t-c-*-all-small-0 "$work"/node/data/t-java-*-all-small-0; do
         [ -d "$dir" ] || continue

@@ -1,4 +1,5 @@
 /* librdkafka as an interop client; see ../../README.md. */
+#include <signal.h>
 #include <librdkafka/rdkafka.h>
 #include <openssl/evp.h>
 #include <arpa/inet.h>
@@ -122,8 +123,62 @@ static int consume(char **a)
     return 0;
 }
 
+static volatile sig_atomic_t stopping;
+
+static void on_signal(int number)
+{
+    (void)number;
+    stopping = 1;
+}
+
+/* One line when what is assigned changes, one for each record; commits after each. */
+static int group(char **a, const char *instance)
+{
+    rd_kafka_conf_t *conf = rd_kafka_conf_new();
+    set(conf, "bootstrap.servers", a[0]);
+    set(conf, "group.id", a[2]);
+    set(conf, "partition.assignment.strategy", strcmp(a[3], "cooperative") == 0 ? "cooperative-sticky" : a[3]);
+    set(conf, "session.timeout.ms", "6000");
+    set(conf, "heartbeat.interval.ms", "1000");
+    set(conf, "enable.auto.commit", "false");
+    set(conf, "auto.offset.reset", "earliest");
+    if (instance != NULL)
+        set(conf, "group.instance.id", instance);
+    char why[256];
+    rd_kafka_t *rk = rd_kafka_new(RD_KAFKA_CONSUMER, conf, why, sizeof why);
+    if (rk == NULL)
+        return fprintf(stderr, "%s\n", why), 2;
+    signal(SIGTERM, on_signal);
+    rd_kafka_poll_set_consumer(rk);
+    rd_kafka_topic_partition_list_t *topics = rd_kafka_topic_partition_list_new(1);
+    rd_kafka_topic_partition_list_add(topics, a[1], RD_KAFKA_PARTITION_UA);
+    rd_kafka_subscribe(rk, topics);
+    for (int assigned = -1; !stopping;) {
+        rd_kafka_message_t *m = rd_kafka_consumer_poll(rk, 200);
+        rd_kafka_topic_partition_list_t *now = NULL;
+        if (rd_kafka_assignment(rk, &now) == RD_KAFKA_RESP_ERR_NO_ERROR) {
+            if (now->cnt != assigned)
+                printf("A %d\n", assigned = now->cnt);
+            rd_kafka_topic_partition_list_destroy(now);
+        }
+        if (m != NULL && m->err == RD_KAFKA_RESP_ERR_NO_ERROR) {
+            printf("R %d %ld %.*s\n", m->partition, (long)m->offset, (int)m->len, (const char *)m->payload);
+            rd_kafka_commit_message(rk, m, 0);
+        } else if (m != NULL) {
+            fprintf(stderr, "group: %s\n", rd_kafka_message_errstr(m));
+        }
+        if (m != NULL)
+            rd_kafka_message_destroy(m);
+        fflush(stdout);
+    }
+    rd_kafka_consumer_close(rk);
+    return 0;
+}
+
 int main(int argc, char **argv)
 {
+    if ((argc == 6 || argc == 7) && strcmp(argv[1], "group") == 0)
+        return group(argv + 2, argc == 7 ? argv[6] : NULL);
     if (argc == 7 && strcmp(argv[1], "produce") == 0)
         return produce(argv + 2);
     if (argc == 5 && strcmp(argv[1], "consume") == 0)

@@ -8,8 +8,10 @@ import (
 	"fmt"
 	"log"
 	"os"
+	"os/signal"
 	"strconv"
 	"sync"
+	"syscall"
 	"time"
 
 	"github.com/twmb/franz-go/pkg/kgo"
@@ -78,8 +80,51 @@ func consume(bootstrap, topic string, count int) {
 	fmt.Printf("count=%d sha256=%x\n", n, h.Sum(nil))
 }
 
+// One line when what is assigned changes, one for each record; commits after each poll.
+func group(bootstrap, topic, name, assignor string, instance []string) {
+	balancers := map[string]kgo.GroupBalancer{"range": kgo.RangeBalancer(), "roundrobin": kgo.RoundRobinBalancer(),
+		"cooperative": kgo.CooperativeStickyBalancer()}
+	var mu sync.Mutex
+	assigned := 0
+	change := func(sign int) func(context.Context, *kgo.Client, map[string][]int32) {
+		return func(_ context.Context, _ *kgo.Client, partitions map[string][]int32) {
+			mu.Lock()
+			defer mu.Unlock()
+			assigned += sign * len(partitions[topic])
+			fmt.Println("A", assigned)
+		}
+	}
+	opts := []kgo.Opt{kgo.SeedBrokers(bootstrap), kgo.ConsumerGroup(name), kgo.ConsumeTopics(topic),
+		kgo.Balancers(balancers[assignor]), kgo.SessionTimeout(6 * time.Second), kgo.HeartbeatInterval(time.Second),
+		kgo.DisableAutoCommit(), kgo.ConsumeResetOffset(kgo.NewOffset().AtStart()),
+		kgo.OnPartitionsAssigned(change(1)), kgo.OnPartitionsRevoked(change(-1)), kgo.OnPartitionsLost(change(-1))}
+	if len(instance) > 0 {
+		opts = append(opts, kgo.InstanceID(instance[0]))
+	}
+	client, err := kgo.NewClient(opts...)
+	if err != nil {
+		log.Fatal(err)
+	}
+	ctx, cancel := signal.NotifyContext(context.Background(), syscall.SIGTERM)
+	defer cancel()
+	for ctx.Err() == nil {
+		fetches := client.PollFetches(ctx)
+		fetches.EachRecord(func(r *kgo.Record) { fmt.Println("R", r.Partition, r.Offset, string(r.Value)) })
+		if fetches.NumRecords() > 0 {
+			if err := client.CommitUncommittedOffsets(context.Background()); err != nil {
+				log.Print("commit: ", err)
+			}
+		}
+	}
+	client.Close() // leaves, unless it is a static member
+}
+
 func main() {
 	a := os.Args
+	if a[1] == "group" {
+		group(a[2], a[3], a[4], a[5], a[6:])
+		return
+	}
 	if a[1] == "produce" {
 		produce(a[2], a[3], a[4], a[5], a[6])
 		return

@@ -6,6 +6,7 @@ import java.security.MessageDigest;
 import java.time.Duration;
 import java.util.*;
 import java.util.concurrent.*;
+import java.util.concurrent.atomic.AtomicBoolean;
 import org.apache.kafka.clients.consumer.*;
 import org.apache.kafka.clients.producer.*;
 import org.apache.kafka.common.TopicPartition;
@@ -69,8 +70,41 @@ public class Client {
         System.out.println("count=" + n + " sha256=" + HexFormat.of().formatHex(h.digest()));
     }
 
+    /** One line when what is assigned changes, one for each record; commits after each poll. */
+    static void group(String bootstrap, String topic, String group, String assignor, String instance) throws Exception {
+        Properties p = new Properties();
+        p.put("bootstrap.servers", bootstrap);
+        p.put("group.id", group);
+        p.put("group.protocol", "classic");
+        p.put("auto.offset.reset", "earliest");
+        p.put("enable.auto.commit", false);
+        p.put("session.timeout.ms", 6000);
+        p.put("heartbeat.interval.ms", 1000);
+        p.put("partition.assignment.strategy", "org.apache.kafka.clients.consumer."
+            + Map.of("range", "RangeAssignor", "roundrobin", "RoundRobinAssignor", "cooperative", "CooperativeStickyAssignor").get(assignor));
+        if (instance != null) p.put("group.instance.id", instance);
+        AtomicBoolean stopping = new AtomicBoolean();
+        CountDownLatch closed = new CountDownLatch(1);
+        Runtime.getRuntime().addShutdownHook(new Thread(() -> {
+            stopping.set(true);
+            try { closed.await(); } catch (InterruptedException e) { }
+        }));
+        int assigned = -1;
+        try (KafkaConsumer<byte[], byte[]> consumer = new KafkaConsumer<>(p, new ByteArrayDeserializer(), new ByteArrayDeserializer())) {
+            consumer.subscribe(List.of(topic));
+            while (!stopping.get()) {
+                ConsumerRecords<byte[], byte[]> records = consumer.poll(Duration.ofMillis(200));
+                if (consumer.assignment().size() != assigned) System.out.println("A " + (assigned = consumer.assignment().size()));
+                for (ConsumerRecord<byte[], byte[]> r : records)
+                    System.out.println("R " + r.partition() + " " + r.offset() + " " + new String(r.value(), StandardCharsets.UTF_8));
+                if (!records.isEmpty()) consumer.commitSync();
+            }
+        } finally { closed.countDown(); }
+    }
+
     public static void main(String[] a) throws Exception {
-        if (a[0].equals("produce")) produce(a[1], a[2], a[3], a[4], a[5]);
+        if (a[0].equals("group")) group(a[1], a[2], a[3], a[4], a.length > 5 ? a[5] : null);
+        else if (a[0].equals("produce")) produce(a[1], a[2], a[3], a[4], a[5]);
         else consume(a[1], a[2], Integer.parseInt(a[3]));
     }
 }

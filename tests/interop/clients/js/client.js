@@ -1,4 +1,4 @@
-// kafkajs as an interop client; see ../../README.md. It can consume only in groups, so here it produces.
+// kafkajs as an interop client; see ../../README.md. It can consume only in groups.
 const fs = require('fs')
 const { Kafka, CompressionTypes, CompressionCodecs, logLevel } = require('kafkajs')
 
@@ -28,4 +28,19 @@ async function produce(bootstrap, topic, file, codec, acks) {
   await producer.disconnect()
 }
 
-produce(...process.argv.slice(3)).catch(e => { console.error(e); process.exit(1) })
+async function group(bootstrap, topic, groupId) {
+  const kafka = new Kafka({ clientId: 'interop', brokers: [bootstrap], logLevel: logLevel.ERROR })
+  const consumer = kafka.consumer({ groupId, sessionTimeout: 6000, heartbeatInterval: 1000 })
+  process.on('SIGTERM', async () => { await consumer.disconnect(); process.exit(0) })
+  consumer.on(consumer.events.GROUP_JOIN, e => {
+    console.log('A', (e.payload.memberAssignment[topic] || []).length)
+  })
+  await consumer.connect()
+  await consumer.subscribe({ topic, fromBeginning: true })
+  await consumer.run({ autoCommitThreshold: 1, eachMessage: async ({ partition, message }) => {
+    console.log('R', partition, message.offset, message.value.toString())
+  } })
+}
+
+const command = process.argv[2] === 'group' ? group : produce
+command(...process.argv.slice(3)).catch(e => { console.error(e); process.exit(1) })

@@ -1,6 +1,8 @@
 """kafka-python as an interop client; see ../../README.md."""
-import hashlib, struct, sys
+import hashlib, signal, struct, sys
 from kafka import KafkaConsumer, KafkaProducer, TopicPartition
+from kafka.coordinator.assignors.range import RangePartitionAssignor
+from kafka.coordinator.assignors.roundrobin import RoundRobinPartitionAssignor
 
 def produce(bootstrap, topic, path, codec, acks):
     producer = KafkaProducer(bootstrap_servers=bootstrap, acks="all" if acks == "all" else int(acks),
@@ -32,7 +34,29 @@ def consume(bootstrap, topic, count):
     consumer.close()
     print("count=%d sha256=%s" % (n, h.hexdigest()))
 
+def group(bootstrap, topic, group, assignor, instance=None):
+    stopping = []
+    signal.signal(signal.SIGTERM, lambda *_: stopping.append(1))
+    strategy = RangePartitionAssignor if assignor == "range" else RoundRobinPartitionAssignor
+    consumer = KafkaConsumer(topic, bootstrap_servers=bootstrap, group_id=group, enable_auto_commit=False,
+                             auto_offset_reset="earliest", session_timeout_ms=6000, heartbeat_interval_ms=1000,
+                             partition_assignment_strategy=[strategy], group_instance_id=instance)
+    assigned = None
+    while not stopping:
+        batches = consumer.poll(200)
+        if len(consumer.assignment()) != assigned:
+            assigned = len(consumer.assignment())
+            print("A", assigned, flush=True)
+        for records in batches.values():
+            for r in records:
+                print("R", r.partition, r.offset, r.value.decode(), flush=True)
+        if batches:
+            consumer.commit()
+    consumer.close()
+
 if sys.argv[1] == "produce":
     produce(*sys.argv[2:7])
+elif sys.argv[1] == "group":
+    group(*sys.argv[2:])
 else:
     consume(sys.argv[2], sys.argv[3], int(sys.argv[4]))
