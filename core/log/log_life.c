@@ -105,6 +105,20 @@ void log_rename_deleted(struct log *log, const struct segment *segment)
     log->directory_dirty = true;
 }
 
+static void close_file(struct log *log, struct segment *segment)
+{
+    if (segment->file != IO_NONE)
+        io_close_now(log->io, segment->file);
+    segment->file = IO_NONE;
+}
+
+/* Its delay may be long, and descriptors are few. */
+static void close_removed(struct log *log, struct segment *segment)
+{
+    if (segment->ref.count == 0 && !log_is_flushing(log))
+        close_file(log, segment);
+}
+
 void log_take_out(struct log *log, struct segment *segment, bool rename)
 {
     if (rename)
@@ -114,24 +128,26 @@ void log_take_out(struct log *log, struct segment *segment, bool rename)
     list_push_back(&log->removed, &segment->link);
     segment->remove_ms = io_wall_ms(log->io) + log->config->file_delete_delay_ms;
     segment->dirty = false;
+    close_removed(log, segment);
     log_settle(log, segment, segment->size);
     log->segment_count--;
     log->size_bytes -= segment->size;
 }
 
+static void drop_below_start(struct log *log)
+{
+    while (log->segment_count > 1 && SEGMENT_OF(log->segments.next)->end_offset <= log->start_offset)
+        log_take_out(log, SEGMENT_OF(log->segments.next), true);
+}
+
 enum err log_advance_start(struct log *log, int64_t offset)
 {
     ASSERT(offset <= log->end_offset);
-    if (offset <= log->start_offset)
-        return ERR_OK;
-    log->start_offset = offset;
-    trim_epochs(log);
-    while (log->segment_count > 1) {
-        struct segment *oldest = SEGMENT_OF(log->segments.next);
-        if (oldest->end_offset > offset)
-            break;
-        log_take_out(log, oldest, true);
+    if (offset > log->start_offset) {
+        log->start_offset = offset;
+        trim_epochs(log);
     }
+    drop_below_start(log); /* also when the start was there before, but in the growing segment */
     return ERR_OK;
 }
 
@@ -181,13 +197,6 @@ int log_retain(struct log *log, int64_t now_ms, int64_t below)
 /* ---- descriptors and files
  * -------------------------------------------------------------------------------------------------- */
 
-static void close_file(struct log *log, struct segment *segment)
-{
-    if (segment->file != IO_NONE)
-        io_close_now(log->io, segment->file);
-    segment->file = IO_NONE;
-}
-
 struct removal {
     struct io_job job;
     struct log *log;
@@ -230,6 +239,7 @@ void log_tick(struct log *log, int64_t now_ms)
     LIST_EACH(link, &log->removed)
     {
         struct segment *segment = SEGMENT_OF(link);
+        close_removed(log, segment);
         if (segment->ref.count > 0 || now_ms < segment->remove_ms)
             continue;
         struct removal *removal = MEM_NEW(log->mem, struct removal);

@@ -187,9 +187,12 @@ static enum err recover_segment(struct log *log, struct fs *fs, const struct log
         return err;
     segment->end_offset = scan.end_offset;
     if (scan.valid_pos == segment->size) {
-        if (last && scan.end_offset < options->recovery_point && !note_lost_end(log, segment, options->recovery_point))
+        /* The file ends early, though between two batches: as good as cut. */
+        *cut = !last && next_base > look_from && scan.end_offset < next_base;
+        if ((last || *cut) && scan.end_offset < options->recovery_point &&
+            !note_lost_end(log, segment, options->recovery_point))
             return ERR_NO_MEMORY;
-        return last && segment->size > 0 ? read_first_timestamp(log, fs, segment) : ERR_OK;
+        return (last || *cut) && segment->size > 0 ? read_first_timestamp(log, fs, segment) : ERR_OK;
     }
     /* What was said to be durable is never cut: the scan has passed it as damage. */
     ASSERT(scan.end_offset >= options->recovery_point && !options->clean);

@@ -4,6 +4,7 @@
 #include "core/wire/error.h"
 
 enum { SNAPSHOT_HEADER_BYTES = 10, SNAPSHOT_ENTRY_BYTES = 46, NO_EPOCH = -1 };
+enum { WINDOW_MAGIC = 0x524d5731, WINDOW_MAGIC_BYTES = 4, WINDOW_BATCH_BYTES = 24 };
 
 static uint64_t id_hash(int64_t id)
 {
@@ -77,11 +78,6 @@ int16_t producer_state_check(const struct producer_state *state, const struct ba
     int32_t last = entry->count == 0 ? -1 : batch_at(entry, entry->count - 1)->last_sequence;
     int32_t next = (int32_t)(((uint32_t)last + 1) & INT32_MAX);
     return header->base_sequence == next ? KAFKA_ERROR_NONE : KAFKA_ERROR_OUT_OF_ORDER_SEQUENCE_NUMBER;
-}
-
-int64_t producer_last_data_offset(const struct producer_entry *entry)
-{
-    return entry->count == 0 ? -1 : batch_at(entry, entry->count - 1)->last_offset;
 }
 
 /* ---- changes
@@ -193,9 +189,36 @@ int producer_state_expire(struct producer_state *state, int64_t now_ms, int64_t 
 
 /* Entry: 0 producer id i64, 8 epoch i16, 10 last sequence i32, 14 last offset i64, 22 offset delta i32, 26 timestamp
  * i64, 34 coordinator epoch i32, 38 first offset of the open transaction i64. */
+static int older_count(const struct producer_entry *entry)
+{
+    return entry->count > 0 ? entry->count - 1 : 0;
+}
+
 size_t producer_snapshot_size(const struct producer_state *state)
 {
-    return SNAPSHOT_HEADER_BYTES + state->entries.count * SNAPSHOT_ENTRY_BYTES;
+    size_t size = SNAPSHOT_HEADER_BYTES + WINDOW_MAGIC_BYTES;
+    MAP_EACH(i, &state->entries)
+    size += SNAPSHOT_ENTRY_BYTES + 1 + (size_t)older_count(state->entries.entries[i].value) * WINDOW_BATCH_BYTES;
+    return size;
+}
+
+/* The batches before the last, by producer in the order of the entries: a count of one byte, then the oldest first. */
+static uint8_t *write_windows(const struct producer_state *state, uint8_t *at)
+{
+    put_u32(at, WINDOW_MAGIC);
+    at += WINDOW_MAGIC_BYTES;
+    MAP_EACH(i, &state->entries)
+    {
+        const struct producer_entry *entry = state->entries.entries[i].value;
+        *at++ = (uint8_t)older_count(entry);
+        for (int k = 0; k < older_count(entry); k++, at += WINDOW_BATCH_BYTES) {
+            put_i64(at, batch_at(entry, k)->last_offset);
+            put_i64(at + 8, batch_at(entry, k)->timestamp);
+            put_i32(at + 16, batch_at(entry, k)->last_sequence);
+            put_i32(at + 20, batch_at(entry, k)->offset_delta);
+        }
+    }
+    return at;
 }
 
 void producer_snapshot_write(const struct producer_state *state, uint8_t *to)
@@ -215,6 +238,7 @@ void producer_snapshot_write(const struct producer_state *state, uint8_t *to)
         put_i64(at + 38, entry->transaction_offset);
         at += SNAPSHOT_ENTRY_BYTES;
     }
+    at = write_windows(state, at);
     put_i16(to, PRODUCER_SNAPSHOT_VERSION);
     put_i32(to + 6, (int32_t)state->entries.count);
     put_u32(to + 2, crc32c(0, to + 6, (size_t)(at - to) - 6));
@@ -244,15 +268,51 @@ static enum err read_entries(struct producer_state *state, const uint8_t *at, in
     return ERR_OK;
 }
 
+static bool read_window(struct producer_entry *entry, const uint8_t **at, const uint8_t *end)
+{
+    if (*at == end)
+        return false;
+    int count = *(*at)++;
+    if (count > PRODUCER_BATCHES - 1 || (size_t)(end - *at) < (size_t)count * WINDOW_BATCH_BYTES)
+        return false;
+    for (int k = 0; k < count; k++, *at += WINDOW_BATCH_BYTES)
+        entry->batches[k] = (struct producer_batch){.last_offset = get_i64(*at),
+                                                    .timestamp = get_i64(*at + 8),
+                                                    .last_sequence = get_i32(*at + 16),
+                                                    .offset_delta = get_i32(*at + 20)};
+    return true;
+}
+
+static bool read_windows(struct producer_state *state, const uint8_t *entries, int32_t count, struct slice windows)
+{
+    const uint8_t *at = windows.data + WINDOW_MAGIC_BYTES, *end = windows.data + windows.length;
+    for (; count > 0; count--, entries += SNAPSHOT_ENTRY_BYTES) {
+        struct producer_entry *entry = producer_find(state, get_i64(entries));
+        struct producer_batch last = entry->batches[0];
+        const uint8_t *from = at;
+        if (!read_window(entry, &at, end) || (*from > 0 && entry->count != 1))
+            return false;
+        entry->batches[*from] = last;
+        entry->count = (uint8_t)(entry->count + *from);
+    }
+    return at == end;
+}
+
 enum err producer_snapshot_read(struct producer_state *state, struct slice bytes)
 {
     if (bytes.length < SNAPSHOT_HEADER_BYTES || get_i16(bytes.data) != PRODUCER_SNAPSHOT_VERSION)
         return ERR_CORRUPT;
     int32_t count = get_i32(bytes.data + 6);
-    if (count < 0 || bytes.length != SNAPSHOT_HEADER_BYTES + (size_t)count * SNAPSHOT_ENTRY_BYTES ||
+    if (count < 0 || bytes.length < SNAPSHOT_HEADER_BYTES + (size_t)count * SNAPSHOT_ENTRY_BYTES ||
         get_u32(bytes.data + 2) != crc32c(0, bytes.data + 6, bytes.length - 6))
         return ERR_CORRUPT;
-    enum err err = read_entries(state, bytes.data + SNAPSHOT_HEADER_BYTES, count);
+    const uint8_t *entries = bytes.data + SNAPSHOT_HEADER_BYTES;
+    struct slice windows = slice_of(entries + (size_t)count * SNAPSHOT_ENTRY_BYTES,
+                                    bytes.length - SNAPSHOT_HEADER_BYTES - (size_t)count * SNAPSHOT_ENTRY_BYTES);
+    enum err err = read_entries(state, entries, count);
+    if (err == ERR_OK && windows.length >= WINDOW_MAGIC_BYTES && get_u32(windows.data) == WINDOW_MAGIC &&
+        !read_windows(state, entries, count, windows))
+        err = ERR_CORRUPT;
     if (err != ERR_OK) {
         struct mem *mem = state->mem;
         producer_state_fini(state);

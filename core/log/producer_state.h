@@ -79,8 +79,6 @@ enum err producer_state_replay(struct producer_state *state, const struct batch_
 /* Forgets producers that have not written for expiration_ms and have no open transaction. How many. */
 int producer_state_expire(struct producer_state *state, int64_t now_ms, int64_t expiration_ms);
 
-int64_t producer_last_data_offset(const struct producer_entry *entry); /* -1: only markers, or nothing */
-
 /* ---- transactions ------------------------------------------------------------------------------------------------ */
 
 /* On what terms a batch is judged. */
@@ -123,7 +121,10 @@ void producer_open(struct producer_state *state, struct producer_entry *entry, i
 void producer_txn_expire(struct producer_state *state, int64_t now_ms, int64_t expiration_ms);
 void producer_txn_fini(struct producer_state *state);
 
-/* The producer snapshot file: 2 version, 4 crc (of what follows), 4 count, then 46 bytes an entry. */
+/* The producer snapshot file: 2 version, 4 crc (of what follows), 4 count, then 46 bytes an entry. Kafka ends there and
+ * keeps only the last batch of a producer; behind it, where Kafka does not look, come the others of the window, so that
+ * whatever was in flight at a restart is still told from what is new (docs/decisions/producer-window.md). Kafka's own files have no
+ * such part: then the last batch is what there is. */
 size_t producer_snapshot_size(const struct producer_state *state);
 void producer_snapshot_write(const struct producer_state *state, uint8_t *to);
 /* ERR_CORRUPT leaves the state empty: it is then rebuilt from the log. */

@@ -429,8 +429,12 @@ void broker_free(struct broker *broker)
     struct mem *mem = io_mem(io);
     bool clean = boot->clean && metadata_is_idle(boot->control.metadata);
     if (clean) { /* otherwise operations may be half-way: the process ends and recovery finds its way */
-        for (int i = 0; i < broker->data_shards; i++)
-            shard_data_close(broker->shards[i].data);
+        for (int i = 0; i < broker->data_shards; i++) {
+            struct shard *shard = &broker->shards[i];
+            if (shard->fetch_sessions.mem != NULL)
+                fetch_session_cache_fini(&shard->fetch_sessions);
+            shard_data_close(shard->data);
+        }
         metadata_close(boot->control.metadata);
         log_dirs_close(broker->dirs, io_fs(io), true);
         free_boot(boot, mem);

@@ -101,6 +101,25 @@ static void after_a_crash_a_torn_tail_is_cut_and_the_rest_is_replayed(void **sta
     }
 }
 
+static void after_a_crash_nothing_follows_a_segment_that_lost_its_tail_between_two_batches(void **state)
+{
+    config.segment_bytes = 40000;
+    struct log *log = open_log(true, 0, NULL);
+    for (int i = 0; i < 200; i++)
+        append(log, 3, 300, 1000 + i);
+    log_close(log);
+    char path[300];
+    make_batch(3, 300, 0);
+    snprintf(path, sizeof(path), "%s/00000000000000000000.log", directory);
+    assert_int_equal(truncate(path, 5 * (off_t)header.size), 0);
+    log = open_log(false, 0, NULL);
+    assert_int_equal(log_end_offset(log), 15);
+    assert_int_equal(log_segment_count(log), 1);
+    assert_int_equal(append(log, 3, 300, 9), 15);
+    every_offset_is_found_in_its_batch(log, 3);
+    log_close(log);
+}
+
 static void moving_the_start_removes_whole_segments_after_their_delay_and_spares_held_ones(void **state)
 {
     config.segment_bytes = 40000;
@@ -153,6 +172,22 @@ static void retention_goes_by_time_also_for_the_last_segment_and_by_size(void **
 }
 
 static bool find_is_done;
+static void retention_takes_a_last_segment_whose_records_were_all_deleted_before(void **state)
+{
+    config.retention_ms = 100;
+    config.file_delete_delay_ms = 0;
+    struct log *log = open_log(true, 0, NULL);
+    for (int i = 0; i < 10; i++)
+        append(log, 1, 100, 1000);
+    assert_int_equal(log_advance_start(log, 10), ERR_OK);
+    assert_int_equal(log_segment_count(log), 1);
+    assert_int_equal(log_retain(log, 2000, 10), 1);
+    assert_int_equal(log_segment_count(log), 1);
+    assert_int_equal(log_size_bytes(log), 0);
+    assert_int_equal(log_start_offset(log), 10);
+    log_close(log);
+}
+
 static void find_done(struct log_find *find)
 {
     find_is_done = true;
@@ -269,8 +304,10 @@ int main(void)
         ON_DISK(many_batches_go_out_in_one_write),
         ON_DISK(a_clean_stop_is_opened_again_without_looking),
         ON_DISK(after_a_crash_a_torn_tail_is_cut_and_the_rest_is_replayed),
+        ON_DISK(after_a_crash_nothing_follows_a_segment_that_lost_its_tail_between_two_batches),
         ON_DISK(moving_the_start_removes_whole_segments_after_their_delay_and_spares_held_ones),
         ON_DISK(retention_goes_by_time_also_for_the_last_segment_and_by_size),
+        ON_DISK(retention_takes_a_last_segment_whose_records_were_all_deleted_before),
         ON_DISK(offsets_by_time_are_exact_to_the_record),
         ON_DISK(offsets_by_time_are_found_after_a_restart_that_looked_at_nothing),
         ON_DISK(after_a_crash_only_what_lies_behind_index_and_recovery_point_is_read),

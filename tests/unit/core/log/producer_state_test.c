@@ -1,5 +1,6 @@
 /* Idempotent producers: what is a repetition, what is a gap, who is fenced, and that a snapshot keeps the answers. */
 #include "core/log/producer_state.h"
+#include "core/wire/crc32c.h"
 #include "core/wire/error.h"
 #include "tests/support/test.h"
 
@@ -154,6 +155,37 @@ static void a_snapshot_gives_the_same_answers_and_a_damaged_one_is_refused(void 
     assert_int_equal(mem->used, 0);
 }
 
+static void a_snapshot_keeps_the_whole_window_and_one_of_kafka_the_last_batch(void **state)
+{
+    enum { BATCHES = 7, KAFKA_BYTES = 10 + 46 };
+    struct producer_state producers, again;
+    uint8_t bytes[1024];
+    int64_t duplicate;
+    producer_state_init(&producers, test_mem());
+    for (int i = 0; i < BATCHES; i++)
+        append(&producers, header_of(5, 0, 3 * i, 3), 3 * i);
+    size_t size = producer_snapshot_size(&producers);
+    producer_snapshot_write(&producers, bytes);
+    producer_state_init(&again, test_mem());
+    assert_int_equal(producer_snapshot_read(&again, slice_of(bytes, size)), ERR_OK);
+    for (int i = BATCHES - PRODUCER_BATCHES; i < BATCHES; i++) {
+        assert_int_equal(check(&again, header_of(5, 0, 3 * i, 3), &duplicate), KAFKA_ERROR_NONE);
+        assert_int_equal(duplicate, 3 * i);
+    }
+    append(&again, header_of(5, 0, 3 * BATCHES, 3), 3 * BATCHES);
+    producer_state_fini(&again);
+
+    put_u32(bytes + 2, crc32c(0, bytes + 6, KAFKA_BYTES - 6));
+    producer_state_init(&again, test_mem());
+    assert_int_equal(producer_snapshot_read(&again, slice_of(bytes, KAFKA_BYTES)), ERR_OK);
+    assert_int_equal(check(&again, header_of(5, 0, 3 * BATCHES - 3, 3), &duplicate), KAFKA_ERROR_NONE);
+    assert_int_equal(duplicate, 3 * BATCHES - 3);
+    assert_int_equal(check(&again, header_of(5, 0, 3 * BATCHES - 6, 3), &duplicate),
+                     KAFKA_ERROR_OUT_OF_ORDER_SEQUENCE_NUMBER);
+    producer_state_fini(&again);
+    producer_state_fini(&producers);
+}
+
 static void a_clock_at_either_end_of_time_expires_or_keeps_without_overflow(void **state)
 {
     struct producer_state producers;
@@ -178,6 +210,7 @@ int main(void)
         cmocka_unit_test(an_older_epoch_is_fenced_and_a_newer_one_begins_at_zero),
         cmocka_unit_test(an_undone_update_leaves_no_trace),
         cmocka_unit_test(idle_producers_expire_unless_a_transaction_is_open),
+        cmocka_unit_test(a_snapshot_keeps_the_whole_window_and_one_of_kafka_the_last_batch),
         cmocka_unit_test(a_clock_at_either_end_of_time_expires_or_keeps_without_overflow),
         cmocka_unit_test(a_snapshot_gives_the_same_answers_and_a_damaged_one_is_refused),
     };
