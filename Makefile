@@ -64,7 +64,7 @@ $(BUILD)/tests/unit/%_test: $(BUILD)/tests/unit/%_test.o $(SUPPORT) $(LIBRARY)
 
 $(BUILD)/tests/sim/sim: $(patsubst %.c,$(BUILD)/%.o,$(SIM_SRC)) $(SUPPORT) $(LIBRARY)
 	@echo "  LD   $@"
-	$(Q)$(CC) $(LDFLAGS) -o $@ $^ $(LIBS)
+	$(Q)$(CC) $(LDFLAGS) -o $@ $^ -lcmocka $(LIBS)
 
 tests: all $(UNIT_BIN) $(SIM_BIN)
 .SECONDARY: $(UNIT:%.c=$(BUILD)/%.o)

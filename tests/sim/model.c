@@ -1,0 +1,237 @@
+/* What the clients have been told, and the checks that follow from it. */
+#include "tests/sim/world.h"
+
+#include "core/wire/batch.h"
+#include "core/wire/compress.h"
+#include "io/base/hash.h"
+
+#include <inttypes.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+void world_say(const struct world *world, const char *format, ...)
+{
+    va_list args;
+    if (!world->verbose)
+        return;
+    printf("%8" PRId64 " ms: ", sim_now_ns(world->sim) / 1000000);
+    va_start(args, format);
+    vprintf(format, args);
+    va_end(args);
+    printf("\n");
+}
+
+void world_fail(const struct world *world, const char *format, ...)
+{
+    va_list args;
+    fprintf(stderr, "seed %" PRIu64 " at %" PRId64 " ms: ", world->seed, sim_now_ns(world->sim) / 1000000);
+    va_start(args, format);
+    vfprintf(stderr, format, args);
+    va_end(args);
+    fprintf(stderr, "\n");
+    fflush(NULL);
+    abort();
+}
+
+/* ---- offsets --------------------------------------------------------------------------------------------------------
+ */
+
+static struct part *part_of(struct world *world, int topic, int partition)
+{
+    return &world->topics[topic].parts[partition];
+}
+
+void model_note(struct world *world, int topic, int partition, int64_t offset, uint64_t id, enum level level)
+{
+    struct part *part = part_of(world, topic, partition);
+    if (offset < 0)
+        world_fail(world, "K2: offset %" PRId64 " for a record", offset);
+    if (offset >= part->capacity) {
+        int64_t capacity = 2 * offset + 256;
+        part->known = realloc(part->known, (size_t)capacity * sizeof *part->known);
+        memset(part->known + part->capacity, 0, (size_t)(capacity - part->capacity) * sizeof *part->known);
+        part->capacity = capacity;
+    }
+    struct known *known = &part->known[offset];
+    if (known->id != 0 && known->id != id)
+        world_fail(world, "K2: %s-%d offset %" PRId64 " was record %" PRIx64 " (level %d), now it is %" PRIx64,
+                   world->topics[topic].name, partition, offset, known->id, known->level, id);
+    known->id = id;
+    if (level > known->level)
+        known->level = (uint8_t)level;
+    if (offset >= part->count)
+        part->count = offset + 1;
+    if (level == LEVEL_FLUSHED && offset >= part->durable_end)
+        part->durable_end = offset + 1;
+}
+
+void model_kill(struct world *world)
+{
+    for (int t = 0; t < world->limits.topics; t++)
+        for (int p = 0; p < world->topics[t].partition_count; p++)
+            part_of(world, t, p)->start_confirmed = 0; /* the checkpoint of the log start is lazy, as Kafka's */
+}
+
+void model_power_cut(struct world *world)
+{
+    world->cuts++;
+    for (int t = 0; t < world->limits.topics; t++)
+        for (int p = 0; p < world->topics[t].partition_count; p++) {
+            struct part *part = part_of(world, t, p);
+            for (int64_t offset = part->durable_end; offset < part->count; offset++)
+                part->known[offset] = (struct known){0};
+            if (part->count > part->durable_end)
+                part->count = part->durable_end;
+        }
+    model_kill(world);
+}
+
+/* ---- records
+ * ----------------------------------------------------------------------------------------------------------- */
+
+size_t model_value(uint64_t id, int most, uint8_t *value)
+{
+    struct prng prng;
+    prng_seed(&prng, id);
+    size_t length = (size_t)prng_below(&prng, (uint64_t)most + 1);
+    uint64_t pattern = prng_next(&prng) & 0x0f0f0f0f0f0f0f0f; /* compressible */
+    for (size_t i = 0; i < length; i++)
+        value[i] = (uint8_t)(pattern >> i % 8 * 8);
+    return length;
+}
+
+struct slice model_batch(struct world *world, uint64_t first_id, int count, const struct batch_header *producer,
+                         uint8_t *buffer, size_t capacity)
+{
+    struct batch_builder builder;
+    uint8_t key[8], *value = malloc((size_t)world->limits.value_bytes_max + 1);
+    batch_builder_init(&builder, buffer, capacity);
+    int64_t now_ms = 1767225600000 + sim_now_ns(world->sim) / 1000000;
+    for (int i = 0; i < count; i++) {
+        put_u64(key, first_id + (uint64_t)i);
+        size_t length = model_value(first_id + (uint64_t)i, world->limits.value_bytes_max, value);
+        bool fits =
+            batch_builder_add(&builder, now_ms, slice_of(key, 8), slice_of(value, length), slice_of(NULL, 0), 0);
+        ASSERT(fits);
+    }
+    free(value);
+    return batch_builder_finish(&builder, producer);
+}
+
+static void check_record(struct world *world, const struct batch_record *record, uint64_t id, uint8_t *expected)
+{
+    size_t length = model_value(id, world->limits.value_bytes_max, expected);
+    if (!slice_equal(record->value, slice_of(expected, length)))
+        world_fail(world, "K7: record %" PRIx64 " has another value than it was sent with", id);
+}
+
+static void read_records(struct world *world, int topic, int partition, const struct batch_header *header,
+                         struct slice body, int64_t position, struct model_visit *visit)
+{
+    struct batch_records records;
+    struct batch_record record;
+    uint8_t *expected = malloc((size_t)world->limits.value_bytes_max + 1);
+    int64_t expected_offset = header->base_offset;
+    enum err err;
+    batch_records_init(&records, body, header->record_count);
+    while ((err = batch_records_next(&records, &record)) == ERR_OK) {
+        int64_t offset = header->base_offset + record.offset_delta;
+        if (offset != expected_offset++ || record.key.length != 8)
+            world_fail(world, "K7: %s-%d: a record out of place at %" PRId64, world->topics[topic].name, partition,
+                       offset);
+        uint64_t id = get_u64(record.key.data);
+        check_record(world, &record, id, expected);
+        if (offset >= position)
+            visit->record(visit, offset, id);
+    }
+    if (err != ERR_NOT_FOUND)
+        world_fail(world, "K7: %s-%d: records of the batch at %" PRId64 " do not parse", world->topics[topic].name,
+                   partition, header->base_offset);
+    free(expected);
+}
+
+static void read_batch(struct world *world, int topic, int partition, const struct batch_header *header,
+                       const uint8_t *data, int64_t position, struct model_visit *visit)
+{
+    struct slice body = slice_of(data + BATCH_HEADER_BYTES, header->size - BATCH_HEADER_BYTES);
+    int codec = header->attributes & BATCH_CODEC_MASK;
+    if (codec == COMPRESS_NONE) {
+        read_records(world, topic, partition, header, body, position, visit);
+        return;
+    }
+    struct compress_buffer out;
+    compress_buffer_init(&out, world->host.mem);
+    if (compress_unpack((enum compress_codec)codec, body, 64 << 20, &out) != ERR_OK)
+        world_fail(world, "K7: %s-%d: the batch at %" PRId64 " does not unpack", world->topics[topic].name, partition,
+                   header->base_offset);
+    read_records(world, topic, partition, header, slice_of(out.data, out.length), position, visit);
+    compress_buffer_fini(&out);
+}
+
+int64_t model_read(struct world *world, int topic, int partition, int64_t position, struct slice records,
+                   struct model_visit *visit)
+{
+    const char *name = world->topics[topic].name;
+    int64_t next = position;
+    struct batch_header header;
+    for (size_t at = 0; at < records.length;) {
+        enum err err = batch_read_header(records.data + at, records.length - at, &header);
+        if (err == ERR_AGAIN || (err == ERR_OK && header.size > records.length - at))
+            break;
+        if (err != ERR_OK || !batch_crc_matches(records.data + at, &header))
+            world_fail(world, "K7: %s-%d: bytes that are no batch were served at %" PRId64, name, partition, next);
+        bool first = at == 0;
+        if (first ? header.base_offset > position || batch_last_offset(&header) < position : header.base_offset != next)
+            world_fail(world, "K7: %s-%d: asked for %" PRId64 ", got a batch from %" PRId64 " to %" PRId64, name,
+                       partition, next, header.base_offset, batch_last_offset(&header));
+        read_batch(world, topic, partition, &header, records.data + at, position, visit);
+        next = batch_last_offset(&header) + 1;
+        at += header.size;
+    }
+    return next;
+}
+
+/* ---- the audit
+ * --------------------------------------------------------------------------------------------------------- */
+
+static void audit_record(struct model_visit *visit, int64_t offset, uint64_t id)
+{
+    struct model_audit *audit = CONTAINER_OF(visit, struct model_audit, visit);
+    struct world *world = audit->world;
+    int lane = (int)(id >> 40) - 1;
+    const char *name = world->topics[audit->topic].name;
+    if (lane < 0 || lane >= world->lane_count)
+        world_fail(world, "K7: %s-%d has record %" PRIx64 ", which nobody sent", name, audit->partition, id);
+    if (world->lane_exact[lane] && id <= audit->last[lane])
+        world_fail(world, "K4: %s-%d offset %" PRId64 ": record %" PRIx64 " comes after %" PRIx64, name,
+                   audit->partition, offset, id, audit->last[lane]);
+    audit->last[lane] = id;
+    audit->next = offset + 1;
+    model_note(world, audit->topic, audit->partition, offset, id, LEVEL_SEEN);
+}
+
+void model_audit_begin(struct model_audit *audit, struct world *world, int topic, int partition, int64_t start)
+{
+    const struct topic *of = &world->topics[topic];
+    const struct part *part = &of->parts[partition];
+    *audit = (struct model_audit){
+        .visit.record = audit_record, .world = world, .topic = topic, .partition = partition, .start = start};
+    audit->next = start;
+    if (start > part->start_max && !of->loses_head)
+        world_fail(world, "K1: %s-%d begins at %" PRId64 ", only %" PRId64 " was asked to be deleted", of->name,
+                   partition, start, part->start_max);
+    if (start < part->start_confirmed)
+        world_fail(world, "K7: %s-%d begins at %" PRId64 " after records below %" PRId64 " were deleted", of->name,
+                   partition, start, part->start_confirmed);
+}
+
+void model_audit_end(struct model_audit *audit)
+{
+    struct world *world = audit->world;
+    const struct part *part = &world->topics[audit->topic].parts[audit->partition];
+    for (int64_t offset = audit->next; offset < part->count; offset++)
+        if (part->known[offset].level >= LEVEL_CACHED)
+            world_fail(world, "K1: %s-%d ends at %" PRId64 ", but record %" PRIx64 " was acknowledged at %" PRId64,
+                       world->topics[audit->topic].name, audit->partition, audit->next, part->known[offset].id, offset);
+}

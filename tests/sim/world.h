@@ -1,0 +1,132 @@
+/* tests/sim/world.h -- one seed's world: a broker, its clients, what they know, and what must therefore be true.
+ *
+ * The checkers are those of reliability: K1 nothing acknowledged is lost, K2 an offset never shows two records and a
+ * producer's records keep their order, K4 nothing twice from idempotent producers, K7 every byte served is right and
+ * state rebuilt from disk equals the state before, K8 bounds, K9 no crash and no leak. K10 (progress after the faults)
+ * comes with the scenario's time limits.
+ *
+ * Every record's bytes follow from its id, (lane + 1) << 40 | count, so that what is read can be checked whole.
+ */
+#ifndef RINGMAIN_TESTS_SIM_WORLD_H
+#define RINGMAIN_TESTS_SIM_WORLD_H
+
+#include "tests/sim/host.h"
+#include "tests/sim/link.h"
+
+enum { TOPICS_MAX = 4, PARTITIONS_MAX = 6, LANES_MAX = 64, CLIENTS_MAX = 8, TICK_MS = 5 };
+
+/* How sure an acknowledgement makes a record. */
+enum level { LEVEL_SEEN = 1, LEVEL_CACHED, LEVEL_FLUSHED };
+
+struct known {
+    uint64_t id; /* 0: nothing known of this offset */
+    uint8_t level;
+};
+
+struct part {
+    struct known *known; /* by offset */
+    int64_t count, capacity;
+    int64_t durable_end;     /* after the last record acknowledged as flushed */
+    int64_t start_max;       /* DeleteRecords was asked for this much */
+    int64_t start_confirmed; /* and has confirmed this much */
+};
+
+struct topic {
+    char name[32];
+    struct uuid id;
+    int partition_count;
+    bool flushed;    /* acks=all is answered when the device has it */
+    bool loses_head; /* retention may delete */
+    int codec;       /* that the broker repacks to; -1: keeps what came */
+    int32_t segment_bytes;
+    struct part parts[PARTITIONS_MAX];
+};
+
+struct limits { /* this seed's draws */
+    int topics, producers, consumers, shards;
+    int duration_ms;
+    int batch_records_max, value_bytes_max;
+    int think_ms_max; /* between a client's requests */
+    int client_timeout_ms;
+    int crash_every_ms; /* 0: never; on average */
+    bool kills, cuts, clean_restarts, cut_inside;
+    int block_every_ms, stall_every_ms, clock_every_ms;
+    bool admin_busy;
+    bool disk_faults;
+};
+
+struct world {
+    uint64_t seed;
+    struct sim *sim;
+    struct prng *prng;
+    struct host host;
+    struct limits limits;
+    struct topic topics[TOPICS_MAX];
+    struct sim_node *client_nodes[CLIENTS_MAX];
+    struct producer *producers[CLIENTS_MAX];
+    struct consumer *consumers[CLIENTS_MAX];
+    struct admin *admin;
+    int lane_count;
+    bool lane_exact[LANES_MAX]; /* idempotent: nothing twice */
+    int64_t *producer_ids;
+    int producer_id_count;
+    int cuts; /* power cuts so far */
+    bool topics_made;
+    bool has_zstd; /* somewhere: old versions cannot carry it */
+    bool quiet;    /* producers finish what they have and begin nothing new */
+    bool verbose;
+    int window, segments_before, segments_now; /* most segments in the window before and in this one */
+    /* What has happened, for the report. */
+    uint64_t acked, read, kills, power_cuts, clean_stops, resent, duplicates_answered;
+};
+
+int64_t world_think_ns(struct world *world); /* a client's pause */
+/* An answer that a client must live with: try again later. */
+bool world_bears(const struct world *world, int16_t error);
+void world_new_producer_id(struct world *world, int64_t producer_id);                 /* K4: given only once */
+void world_say(const struct world *world, const char *format, ...) PRINTF_LIKE(2, 3); /* only when verbose */
+_Noreturn void world_fail(const struct world *world, const char *format, ...) PRINTF_LIKE(2, 3);
+
+/* model.c */
+void model_note(struct world *world, int topic, int partition, int64_t offset, uint64_t id, enum level level);
+void model_kill(struct world *world);
+void model_power_cut(struct world *world);                 /* what was only in the cache may be gone */
+size_t model_value(uint64_t id, int most, uint8_t *value); /* the value's bytes; its length */
+struct slice model_batch(struct world *world, uint64_t first_id, int count, const struct batch_header *producer,
+                         uint8_t *buffer, size_t capacity);
+/* Checks whole batches of one partition and tells every record; a batch that is cut off at the end is left. Returns the
+ * offset after the last one, or `position` when there was none. */
+struct model_visit {
+    void (*record)(struct model_visit *visit, int64_t offset, uint64_t id);
+};
+int64_t model_read(struct world *world, int topic, int partition, int64_t position, struct slice records,
+                   struct model_visit *visit);
+/* One partition read from its start to its end. */
+struct model_audit {
+    struct model_visit visit;
+    struct world *world;
+    int topic, partition;
+    int64_t start, next;
+    uint64_t last[LANES_MAX];
+};
+void model_audit_begin(struct model_audit *audit, struct world *world, int topic, int partition, int64_t start);
+void model_audit_end(struct model_audit *audit);
+
+/* producer.c, consumer.c, admin.c: clients on nodes of their own. */
+struct producer *client_producer_open(struct world *world, struct sim_node *node, int index);
+bool client_producer_is_idle(const struct producer *producer); /* nothing unresolved */
+void client_producer_close(struct producer *producer);
+struct consumer *client_consumer_open(struct world *world, struct sim_node *node, int index);
+/* Reads everything once from the start of each partition and checks it. */
+void client_consumer_audit(struct consumer *consumer);
+bool client_consumer_audited(const struct consumer *consumer);
+void client_consumer_close(struct consumer *consumer);
+struct admin *client_admin_open(struct world *world, struct sim_node *node);
+void client_admin_close(struct admin *admin);
+
+/* fingerprint.c: what must be the same before a stop and after the next start; freed with free. */
+char *fingerprint(const struct host *host);
+
+uint64_t scenario_run(uint64_t seed, bool verbose, char *report, size_t report_size);
+
+#endif
