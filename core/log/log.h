@@ -8,8 +8,8 @@
  *
  * Invariants (log_check):
  *   1. start <= end, durable <= end; none moves back.
- *   2. Segment base offsets strictly increase; no overlap. Above the recovery point a segment ends where the next begins
- *      (recovery drops what follows a gap: its tail was lost), so whatever leaves offsets out works below it.
+ *   2. Segment base offsets strictly increase; no overlap. Above the recovery point a segment ends where the next
+ *      begins (recovery drops what follows a gap: its tail was lost), so whatever leaves offsets out works below it.
  *   3. What lies below durable_offset survives a power loss.
  *   4. A failed write or flush seals the log: no further write is tried, reads of what is there still work.
  *   5. Damage in what was durable is never cut and never skipped in silence: it becomes a struct log_damage, reads that

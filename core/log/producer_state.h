@@ -123,8 +123,8 @@ void producer_txn_fini(struct producer_state *state);
 
 /* The producer snapshot file: 2 version, 4 crc (of what follows), 4 count, then 46 bytes an entry. Kafka ends there and
  * keeps only the last batch of a producer; behind it, where Kafka does not look, come the others of the window, so that
- * whatever was in flight at a restart is still told from what is new (docs/decisions/producer-window.md). Kafka's own files have no
- * such part: then the last batch is what there is. */
+ * whatever was in flight at a restart is still told from what is new (docs/decisions/producer-window.md). Kafka's own
+ * files have no such part: then the last batch is what there is. */
 size_t producer_snapshot_size(const struct producer_state *state);
 void producer_snapshot_write(const struct producer_state *state, uint8_t *to);
 /* ERR_CORRUPT leaves the state empty: it is then rebuilt from the log. */
