@@ -57,8 +57,8 @@ static bool parse_base(const char *name, int64_t *base)
             __builtin_add_overflow(value, name[i] - '0', &value))
             return false;
     }
-    *base = value;
-    return strcmp(name + 20, ".log") == 0;
+    *base = value; /* near the end of all offsets there is no room for a segment */
+    return value <= INT64_MAX - INT32_MAX - 1 && strcmp(name + 20, ".log") == 0;
 }
 
 /* Taken out of the log before the stop: what cannot be removed now is tried again at the next start. */

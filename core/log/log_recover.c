@@ -8,8 +8,7 @@
 static enum err pass_damage(struct log *log, struct segment *segment, const struct log_scan *scan, struct walk *walk)
 {
     struct log_damage damage = {.offset = walk->next_offset, .segment_offset = segment->base_offset, .pos = walk->pos};
-    int64_t below = scan->below_offset > 0 ? scan->below_offset : INT64_MAX;
-    enum err err = walk_resync(walk, below);
+    enum err err = walk_resync(walk, walk->below_offset);
     if (err == ERR_NOT_FOUND) {
         walk->pos = walk->size;
         /* Without a next segment the damage reaches to what is known to have been written; where that is not known it
@@ -80,6 +79,8 @@ enum err log_scan_segment(struct log *log, struct fs *fs, struct segment *segmen
                         .size = segment->size,
                         .pos = scan->from_pos,
                         .next_offset = scan->next_offset,
+                        /* the index has room for no more */
+                        .below_offset = scan->below_offset > 0 ? scan->below_offset : segment->base_offset + INT32_MAX,
                         .crc = scan->crc,
                         .bytes = mem_alloc(log->mem, WALK_BYTES), /* recovery of many logs reads little of each */
                         .capacity = WALK_BYTES};

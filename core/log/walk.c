@@ -67,7 +67,8 @@ enum err walk_next(struct walk *walk, struct batch_header *header, int64_t *pos)
     if (walk->pos >= walk->size)
         return ERR_NOT_FOUND;
     enum err err = header_at(walk, walk->pos, header);
-    if (err == ERR_OK && header->base_offset < walk->next_offset)
+    if (err == ERR_OK && (header->base_offset < walk->next_offset ||
+                          (walk->below_offset > 0 && batch_last_offset(header) >= walk->below_offset)))
         err = ERR_CORRUPT;
     if (err == ERR_OK && walk->crc)
         err = check_crc(walk, walk->pos, header);

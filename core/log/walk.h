@@ -19,13 +19,14 @@ enum { WALK_BYTES = 128 << 10, WALK_BYTES_MIN = 4096 };
 struct walk {
     struct fs *fs;
     io_file file;
-    int64_t size;        /* what of the file is the log's */
-    int64_t pos;         /* of the next batch */
-    int64_t next_offset; /* it begins here or behind */
-    bool crc;            /* verify it */
-    uint8_t *bytes;      /* the window */
-    size_t capacity;     /* at least WALK_BYTES_MIN */
-    int64_t _at;         /* what the window holds */
+    int64_t size;         /* what of the file is the log's */
+    int64_t pos;          /* of the next batch */
+    int64_t next_offset;  /* it begins here or behind */
+    int64_t below_offset; /* and ends before; 0: wherever it likes */
+    bool crc;             /* verify it */
+    uint8_t *bytes;       /* the window */
+    size_t capacity;      /* at least WALK_BYTES_MIN */
+    int64_t _at;          /* what the window holds */
     size_t _length;
 };
 

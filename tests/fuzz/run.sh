@@ -1,6 +1,6 @@
 #!/bin/bash
 # Builds and runs every tests/fuzz/fuzz_*.c for SECONDS each under ASan and UBSan. Inputs that were found stay in
-# build-fuzz/corpus/<target>; tests/fuzz/corpus/<target without fuzz_>, when it is there, is the kept one. usage: run.sh [SECONDS]
+# build-fuzz/corpus/<target>; tests/fuzz/corpus/<target without fuzz_>, when it is there, is the kept one; seeds.py makes more. usage: run.sh [SECONDS]
 set -u
 cd "$(dirname "$0")/../.."
 seconds=${1:-60} build=build-fuzz passed=0 failed=0
@@ -24,6 +24,8 @@ for source in $sources; do
 done | xargs -r -P "$(nproc)" -L 1 sh -c "$clang @$flags -fsanitize=fuzzer-no-link -c -o \"\$1\" \"\$0\"" || exit 1
 rm -f "$build/libringmain.a"
 for source in $sources; do echo "$build/${source%.c}.o"; done | xargs ar rcs "$build/libringmain.a"
+rm -rf "$build/seeds"
+python3 tests/fuzz/seeds.py "$build/seeds"
 for target in tests/fuzz/fuzz_*.c; do
     name=$(basename "$target" .c)
     mkdir -p "$build/corpus/$name"
@@ -31,7 +33,7 @@ for target in tests/fuzz/fuzz_*.c; do
     # shellcheck disable=SC2086
     if $clang "@$flags" -fsanitize=fuzzer -o "$build/$name" "$target" "$build/libringmain.a" $libs &&
         "$build/$name" -max_total_time="$seconds" -rss_limit_mb=2048 -timeout=10 -verbosity=0 -print_final_stats=1 \
-            -artifact_prefix="$build/$name-" "$build/corpus/$name" $([ -d "$kept" ] && echo "$kept") \
+            -artifact_prefix="$build/$name-" "$build/corpus/$name" $(ls -d "$kept" "$build/seeds/${name#fuzz_}" 2>/dev/null) \
             >"$build/$name.log" 2>&1; then
         echo "ok   $name: $(sed -n 's/stat::number_of_executed_units: *//p' "$build/$name.log") inputs"
         passed=$((passed + 1))

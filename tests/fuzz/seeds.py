@@ -1,0 +1,78 @@
+#!/usr/bin/env python3
+"""Inputs to begin with, made from what the tree holds. usage: seeds.py OUTPUT-FOLDER
+
+message    the recorded frames of tests/golden without their headers, as fuzz_message.c wants them
+recovery   a partition's directory put together from the batches of tests/data/batches
+"""
+import glob
+import os
+import struct
+import sys
+
+
+def varint(data, at):
+    value = shift = 0
+    while True:
+        byte = data[at]
+        value |= (byte & 127) << shift
+        at, shift = at + 1, shift + 7
+        if byte < 128:
+            return value, at
+
+
+def body(direction, key, version, frame, flexible):
+    if direction == "response":
+        return frame[5 if flexible and key != 18 else 4:]
+    length = struct.unpack(">h", frame[8:10])[0]
+    return frame[10 + max(length, 0) + (1 if flexible else 0):]
+
+
+def flexible_from():
+    found = {}
+    for name in glob.glob("core/wire/schema/*.h"):
+        for line in open(name, encoding="utf-8"):
+            if line.startswith("WIRE_SCHEMA(") and "Request," in line:
+                args = [a.strip() for a in line[12:].rstrip(")\n").split(",")]
+                found[int(args[2])] = 32767 if args[5] == "NEVER" else int(args[5])
+    return found
+
+
+def write(folder, name, data):
+    os.makedirs(folder, exist_ok=True)
+    with open(os.path.join(folder, name), "wb") as out:
+        out.write(data)
+
+
+def messages(out):
+    flexible, number = flexible_from(), 0
+    for name in sorted(glob.glob("tests/golden/*.hex")):
+        for line in open(name, encoding="ascii"):
+            if line.startswith("#"):
+                continue
+            direction, key, version, text = line.split()
+            key, version = int(key), int(version)
+            if key in flexible:
+                frame = body(direction, key, version, bytes.fromhex(text), version >= flexible[key])
+                write(f"{out}/message", f"golden-{number}", bytes([key, version << 1 | (direction == "response")]) + frame)
+                number += 1
+
+
+def recovery(out):
+    batches = [open(name, "rb").read() for name in sorted(glob.glob("tests/data/batches/*"))]
+    log, offset, index, times = b"", 0, b"", b""
+    for batch in (b for b in batches if len(b) < 4000 and len(b) > 61 and b[16] == 2):
+        last = struct.unpack(">i", batch[23:27])[0]
+        index += struct.pack(">II", offset + last, len(log))
+        times += struct.pack(">qI", struct.unpack(">q", batch[35:43])[0], offset + last)
+        log += struct.pack(">q", offset) + batch[8:]
+        offset += last + 1
+    epochs = b"0\n1\n0 0\n"
+    second = struct.pack(">q", 40) + batches[0][8:] if offset <= 40 else b""
+    txn = struct.pack(">hqqqq", 0, 1, 0, 1, 1)
+    for flags in range(16):
+        files = [log, index, times, txn if flags & 8 else b"", second, b"", epochs]
+        write(f"{out}/recovery", f"made-{flags}", bytes([flags, flags * 3]) + b"".join(struct.pack(">H", len(f)) + f for f in files))
+
+
+messages(sys.argv[1])
+recovery(sys.argv[1])
