@@ -15,7 +15,7 @@ struct settings {
 static void add(struct settings *settings, const char *name, const char *value)
 {
     ASSERT(settings->count < SETTINGS_MAX);
-    settings->items[settings->count++] = 
+    settings->items[settings->count++] =
         (asked_setting){.name = slice_from_string(name), .value = slice_from_string(value)};
 }
 
@@ -34,8 +34,8 @@ static bool set_group_topic(struct controller *controller, asked_topic *topic, s
 {
     const struct broker_config *config = controller->image->config;
     topic->num_partitions = config->offsets_topic_num_partitions;
-    topic->replication_factor = replicas_for(controller->image, "offsets.topic.replication.factor",
-                                             config->offsets_topic_replication_factor);
+    topic->replication_factor =
+        replicas_for(controller->image, "offsets.topic.replication.factor", config->offsets_topic_replication_factor);
     const char *segment_bytes = arena_printf(controller->arena, "%d", config->offsets_topic_segment_bytes);
     add(settings, "cleanup.policy", "compact");
     add(settings, "compression.type", "producer");

@@ -8,6 +8,11 @@ struct io *coordinator_io(struct coordinator *coordinator)
     return coordinator->io;
 }
 
+const struct coordinator_kind *coordinator_kind_of(const struct coordinator *coordinator)
+{
+    return coordinator->options.kind;
+}
+
 enum err coordinator_open(struct io *io, const struct coordinator_options *options, struct coordinator **out)
 {
     struct coordinator *coordinator = MEM_NEW(io_mem(io), struct coordinator);
@@ -171,6 +176,13 @@ static void update(struct coordinator_partition *partition, bool led, int32_t le
         resign(partition);
     if (is_wanted(partition) && (partition->phase == PHASE_IDLE || partition->phase == PHASE_FAILED))
         begin_load(partition);
+}
+
+void coordinator_reload(struct coordinator_machine *machine)
+{
+    struct coordinator_partition *partition = machine->_partition;
+    ASSERT(partition->machine == machine);
+    resign(partition);
 }
 
 /* ---- images -------------------------------------------------------------------------------------------------------

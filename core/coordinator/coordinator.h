@@ -75,6 +75,8 @@ bool coordinator_is_idle(const struct coordinator *coordinator);
 /* Only when idle: machines are closed where they stand. */
 void coordinator_close(struct coordinator *coordinator);
 struct io *coordinator_io(struct coordinator *coordinator);
+/* As given in the options: embedded in whom the machines belong to, they find their way with CONTAINER_OF. */
+const struct coordinator_kind *coordinator_kind_of(const struct coordinator *coordinator);
 
 /* A new image that every shard has applied. */
 void coordinator_apply(struct coordinator *coordinator, const struct image *image);
@@ -90,6 +92,9 @@ int16_t coordinator_at(struct coordinator *coordinator, int32_t partition, struc
 int32_t coordinator_partition_count(const struct coordinator *coordinator);
 /* How many records were skipped while loading since start: for metrics and diag. */
 uint64_t coordinator_skipped_count(const struct coordinator *coordinator);
+
+/* The machine cannot go on with what it has in memory: it is closed and loaded again. Not from kind->appended. */
+void coordinator_reload(struct coordinator_machine *machine);
 
 /* Written at the end of this turn of the loop; kind->appended comes later, never inside. */
 void coordinator_append(struct coordinator_machine *machine, struct machine_append *append);

@@ -41,6 +41,7 @@
 #include "core/wire/schema/sasl_authenticate.h"
 #include "core/wire/schema/sasl_handshake.h"
 #include "core/wire/schema/sync_group.h"
+#include "core/wire/schema/transaction_records.h"
 #include "core/wire/schema/txn_offset_commit.h"
 #include "core/wire/schema/update_features.h"
 #include "core/wire/schema/write_txn_markers.h"

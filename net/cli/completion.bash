@@ -10,7 +10,7 @@ _ringmain() {
     start) more="--override" common="--help" ;;
     topic) more="create list describe alter delete --partitions --replication-factor --config --validate" ;;
     config) more="describe alter topic broker --all --set --delete" ;;
-    produce) more="--key-separator --header --compression --acks --partition" ;;
+    produce) more="--key-separator --header --compression --acks --no-idempotence --partition" ;;
     consume) more="--partition --beginning --end --offset --timestamp --count --exit --format" ;;
     cluster) more="describe" ;;
     dump) more="--verify" ;;

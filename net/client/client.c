@@ -8,12 +8,20 @@
 
 enum { FRAME_MAX = 256 << 20, HOST_MAX = 256 };
 
+struct sent {
+    const struct wire_api *api;
+    int32_t correlation_id;
+    int16_t version;
+};
+
 struct client_link {
     int32_t node;
     char host[HOST_MAX];
     uint16_t port;
     io_socket socket;
     int32_t correlation_id;
+    struct sent sent[CLIENT_IN_FLIGHT_MAX]; /* a ring: requests that wait for their answers */
+    uint32_t first, in_flight;
     int16_t lowest[96], highest[96]; /* by api key; highest -1: not offered */
 };
 
@@ -61,7 +69,7 @@ static enum err wait_for(struct client *client, struct wait *wait)
     int64_t deadline = io_now_ns(client->io) + (int64_t)client->timeout_ms * 1000000;
     enum err err = io_timer_start(client->io, &wait->timer, deadline);
     while (!wait->done)
-        machine_turn(client->machine, true);
+        client->turn(client);
     io_timer_stop(client->io, &wait->timer);
     return err == ERR_OK && wait->timed_out ? ERR_TIMEOUT : err;
 }
@@ -72,7 +80,7 @@ void client_pause(struct client *client, int ms)
     if (io_timer_start(client->io, &wait.timer, io_now_ns(client->io) + (int64_t)ms * 1000000) != ERR_OK)
         return;
     while (!wait.timed_out)
-        machine_turn(client->machine, true);
+        client->turn(client);
 }
 
 static enum err link_connect(struct client *client, struct client_link *link)
@@ -99,6 +107,7 @@ static void link_drop(struct client *client, struct client_link *link)
     if (link->socket != IO_NONE)
         io_close_socket(client->io, link->socket);
     link->socket = IO_NONE;
+    link->in_flight = 0;
 }
 
 static enum err link_send(struct client *client, struct client_link *link, const struct wire_writer *out)
@@ -130,8 +139,8 @@ static enum err link_receive(struct client *client, struct client_link *link, ui
 /* ---- requests
  * ---------------------------------------------------------------------------------------------------------- */
 
-static enum err read_answer(struct client *client, struct client_link *link, const struct wire_api *api,
-                            int16_t version, void *response, struct arena *arena)
+static enum err read_answer(struct client *client, struct client_link *link, const struct sent *sent, void *response,
+                            struct arena *arena)
 {
     uint8_t size_bytes[4];
     enum err err = link_receive(client, link, size_bytes, 4);
@@ -145,11 +154,12 @@ static enum err read_answer(struct client *client, struct client_link *link, con
         err = link_receive(client, link, frame, (size_t)size);
     if (err != ERR_OK)
         return err;
-    bool tagged = api->key != API_VERSIONS && version >= api->response->flexible_from;
+    const struct wire_schema *schema = sent->api->response;
+    bool tagged = sent->api->key != API_VERSIONS && sent->version >= schema->flexible_from;
     size_t header = tagged ? 5 : 4, consumed;
-    if (get_i32(frame) != link->correlation_id || (size_t)size < header || (tagged && frame[4] != 0))
+    if (get_i32(frame) != sent->correlation_id || (size_t)size < header || (tagged && frame[4] != 0))
         return ERR_CORRUPT;
-    return wire_decode(api->response, version, slice_of(frame + header, (size_t)size - header), arena, response,
+    return wire_decode(schema, sent->version, slice_of(frame + header, (size_t)size - header), arena, response,
                        &consumed);
 }
 
@@ -158,8 +168,14 @@ static bool expects_no_answer(const struct wire_api *api, const void *request)
     return api->key == API_PRODUCE && ((const struct produce_request *)request)->acks == 0;
 }
 
-static enum err link_call(struct client *client, struct client_link *link, int16_t api_key, int16_t version,
-                          const void *request, void *response, struct arena *arena)
+static enum err link_failed(struct client *client, struct client_link *link, enum err err, const char *what)
+{
+    link_drop(client, link);
+    return complain(client, link, err, what);
+}
+
+static enum err link_put(struct client *client, struct client_link *link, int16_t api_key, int16_t version,
+                         const void *request)
 {
     const struct wire_api *api = wire_api_find(api_key);
     struct wire_writer out;
@@ -176,13 +192,32 @@ static enum err link_call(struct client *client, struct client_link *link, int16
         err = link_send(client, link, &out);
     }
     wire_writer_fini(&out);
-    if (err == ERR_OK && !expects_no_answer(api, request))
-        err = read_answer(client, link, api, version, response, arena);
-    if (err != ERR_OK) {
-        link_drop(client, link);
-        return complain(client, link, err, api->name);
+    if (err != ERR_OK)
+        return link_failed(client, link, err, api->name);
+    if (!expects_no_answer(api, request)) {
+        ASSERT(link->in_flight < CLIENT_IN_FLIGHT_MAX);
+        link->sent[(link->first + link->in_flight++) % CLIENT_IN_FLIGHT_MAX] =
+            (struct sent){.api = api, .correlation_id = header.correlation_id, .version = version};
     }
     return ERR_OK;
+}
+
+/* The answer to the oldest request. */
+static enum err link_take(struct client *client, struct client_link *link, void *response, struct arena *arena)
+{
+    const struct sent sent = link->sent[link->first % CLIENT_IN_FLIGHT_MAX];
+    link->first++;
+    link->in_flight--;
+    enum err err = read_answer(client, link, &sent, response, arena);
+    return err == ERR_OK ? ERR_OK : link_failed(client, link, err, sent.api->name);
+}
+
+static enum err link_call(struct client *client, struct client_link *link, int16_t api_key, int16_t version,
+                          const void *request, void *response, struct arena *arena)
+{
+    ASSERT(link->in_flight == 0);
+    enum err err = link_put(client, link, api_key, version, request);
+    return err == ERR_OK && link->in_flight > 0 ? link_take(client, link, response, arena) : err;
 }
 
 /* Which versions the broker has. Asks as a modern client; one that does not know that version says so in the oldest. */
@@ -261,15 +296,29 @@ static enum err add_bootstrap(struct client *client, const char *text)
     return client->_link_count > 0 ? ERR_OK : ERR_INVALID;
 }
 
+static void turn_own(struct client *client)
+{
+    machine_turn(client->machine, true);
+}
+
 enum err client_open(struct client *client, const char *bootstrap, int timeout_ms)
 {
-    *client = (struct client){.timeout_ms = timeout_ms, ._bootstrap = bootstrap};
+    struct machine *machine;
     struct machine_options options = {.data_shards = 0};
-    enum err err = machine_open(&options, &client->machine, client->why);
+    *client = (struct client){0};
+    enum err err = machine_open(&options, &machine, client->why);
     if (err != ERR_OK)
         return err;
-    client->io = machine_io(client->machine, 0);
-    client->mem = io_mem(client->io);
+    err = client_open_on(client, machine_io(machine, 0), turn_own, bootstrap, timeout_ms);
+    client->machine = machine;
+    return err;
+}
+
+enum err client_open_on(struct client *client, struct io *io, void (*turn)(struct client *client),
+                        const char *bootstrap, int timeout_ms)
+{
+    *client =
+        (struct client){.io = io, .mem = io_mem(io), .turn = turn, .timeout_ms = timeout_ms, ._bootstrap = bootstrap};
     return add_bootstrap(client, bootstrap);
 }
 
@@ -320,19 +369,44 @@ int client_version(struct client *client, int32_t node, int16_t api_key)
     return link == NULL ? -1 : common_version(link, wire_api_find(api_key));
 }
 
+/* The link to the node, connected, and the version to speak there. */
+static enum err link_for(struct client *client, int32_t node, int16_t api_key, struct client_link **link,
+                         int16_t *version)
+{
+    *link = find_link(client, node);
+    if (*link == NULL)
+        return ERR_CLOSED;
+    const struct wire_api *api = wire_api_find(api_key);
+    int common = common_version(*link, api);
+    *version = (int16_t)common;
+    return common < 0 ? complain(client, *link, ERR_UNSUPPORTED, api->name) : ERR_OK;
+}
+
 enum err client_call(struct client *client, int32_t node, int16_t api_key, const void *request, void *response,
                      struct arena *arena)
 {
-    struct client_link *link = find_link(client, node);
-    if (link == NULL)
-        return ERR_CLOSED;
-    const struct wire_api *api = wire_api_find(api_key);
-    int version = common_version(link, api);
-    if (version < 0) {
-        complain(client, link, ERR_UNSUPPORTED, api->name);
-        return ERR_UNSUPPORTED;
+    struct client_link *link;
+    int16_t version;
+    enum err err = link_for(client, node, api_key, &link, &version);
+    return err == ERR_OK ? link_call(client, link, api_key, version, request, response, arena) : err;
+}
+
+enum err client_send(struct client *client, int32_t node, int16_t api_key, const void *request)
+{
+    struct client_link *link;
+    int16_t version;
+    enum err err = link_for(client, node, api_key, &link, &version);
+    return err == ERR_OK ? link_put(client, link, api_key, version, request) : err;
+}
+
+enum err client_receive(struct client *client, int32_t node, void *response, struct arena *arena)
+{
+    for (int i = 0; i < client->_link_count; i++) {
+        struct client_link *link = client->_links[i];
+        if (link->node == node && link->in_flight > 0)
+            return link_take(client, link, response, arena);
     }
-    return link_call(client, link, api_key, (int16_t)version, request, response, arena);
+    return ERR_CLOSED;
 }
 
 enum err client_metadata(struct client *client, const struct slice *names, int count, bool create,

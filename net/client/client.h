@@ -1,8 +1,9 @@
-/* net/client/client.h -- a Kafka client for the command line: one request at a time, any broker of a cluster.
+/* net/client/client.h -- a Kafka client for the command line: any broker of a cluster, one call at a time or several
+ * requests on their way (client_send, client_receive).
  *
  * Runs a machine of one shard in the calling thread: a call starts its operations and turns the loop until they are
  * done or the timeout has passed. Versions are agreed per connection (ApiVersions), each call uses the highest that
- * both know.
+ * both know. An error closes the connection it happened on; what was on its way there has no answer any more.
  *
  * Core: the one thread that opened it. Memory: answers in the arena given, slices of the received frame included.
  * Errors: client->why says in one line what went wrong, and with whom.
@@ -15,12 +16,13 @@
 #include "io/reactor/fs.h"
 #include "io/reactor/machine.h"
 
-enum { CLIENT_ANY_BROKER = -1, CLIENT_LINKS_MAX = 64 };
+enum { CLIENT_ANY_BROKER = -1, CLIENT_LINKS_MAX = 64, CLIENT_IN_FLIGHT_MAX = 8 };
 
 struct client_link;
 
 struct client {
-    struct machine *machine;
+    struct machine *machine;             /* NULL: somebody else's */
+    void (*turn)(struct client *client); /* lets the loop run until something has happened */
     struct io *io;
     struct mem *mem;
     int timeout_ms; /* of connecting and of each call */
@@ -32,12 +34,20 @@ struct client {
 
 /* bootstrap: "host:port[,host:port]", used as long as the client lives. Connects to nothing yet. */
 enum err client_open(struct client *client, const char *bootstrap, int timeout_ms) MUST_CHECK;
+/* The same on a loop that somebody else turns (the simulation). */
+enum err client_open_on(struct client *client, struct io *io, void (*turn)(struct client *client),
+                        const char *bootstrap, int timeout_ms) MUST_CHECK;
 void client_close(struct client *client);
 /* Tells where a broker is, as Metadata answers it. */
 enum err client_know(struct client *client, int32_t node, struct slice host, int32_t port) MUST_CHECK;
 /* node: CLIENT_ANY_BROKER or one that was made known. request and response are the API's structs. */
 enum err client_call(struct client *client, int32_t node, int16_t api_key, const void *request, void *response,
                      struct arena *arena) MUST_CHECK;
+/* Sends and does not wait for the answer; at most CLIENT_IN_FLIGHT_MAX to one node, and no client_call to it meanwhile.
+ */
+enum err client_send(struct client *client, int32_t node, int16_t api_key, const void *request) MUST_CHECK;
+/* The answer to the oldest request on its way to the node; ERR_CLOSED when there is none (any more). */
+enum err client_receive(struct client *client, int32_t node, void *response, struct arena *arena) MUST_CHECK;
 /* The version that a call would use; -1: the broker does not have the API. Connects when needed. */
 int client_version(struct client *client, int32_t node, int16_t api_key);
 /* Lets time pass, between tries. */

@@ -1,5 +1,7 @@
 #include "net/handlers/control.h"
 
+#include "core/coordinator/groups.h"
+
 /* The image on its way to one data shard and back. */
 struct publication {
     struct io_msg msg;
@@ -18,6 +20,7 @@ static void acknowledged(struct io_msg *msg, struct io *io)
         return;
     const struct image *image = control->publishing;
     control->publishing = NULL;
+    groups_apply(control->groups, image);
     metadata_published(control->metadata, image);
 }
 

@@ -13,11 +13,13 @@
 #include "net/handlers/shard.h"
 #include "replication/quorum/metadata.h"
 
+struct groups;
 struct publication;
 
 struct control {
     struct shard *shard;
     struct metadata *metadata;
+    struct groups *groups;
     struct metadata_publisher publisher;
     const struct image *publishing;   /* NULL: none */
     int waiting_count;                /* shards that have not acknowledged it */

@@ -1,6 +1,7 @@
 #include "net/start/broker.h"
 
 #include "core/controller/controller.h"
+#include "core/coordinator/groups.h"
 #include "core/log/log_dirs.h"
 #include "net/handlers/api.h"
 #include "net/handlers/control.h"
@@ -30,7 +31,8 @@ struct boot {
     struct shard_data_events data_events;
     struct arena arena;
     struct metadata_change change;
-    struct errand *errands; /* one per data shard, and one for the control shard */
+    struct shard_data **datas; /* by data shard, for the coordinators */
+    struct errand *errands;    /* one per data shard, and one for the control shard */
     struct io_timer deadline;
     struct log_dirs_unwatch unwatch;
     enum boot_stage stage;
@@ -49,8 +51,7 @@ static struct io *control_io(struct boot *boot)
     return broker_control(&boot->broker)->io;
 }
 
-/* ---- ending the loops ---------------------------------------------------------------------------------------------
- */
+/* ---- ending the loops -------------------------------------------------------------------------------------------- */
 
 static void end_loop(struct io_msg *msg, struct io *io)
 {
@@ -76,8 +77,7 @@ static void fail(struct boot *boot, const char *what, enum err err)
     end_loops(boot);
 }
 
-/* ---- start ----------------------------------------------------------------------------------------------------------
- */
+/* ---- start ------------------------------------------------------------------------------------------------------- */
 
 static void listen_next(struct boot *boot);
 
@@ -276,11 +276,15 @@ static enum err open_shards(struct boot *boot, const struct broker_options *opti
         shard->image = metadata_latest(boot->control.metadata);
         boot->errands[i] = (struct errand){.boot = boot, .shard = shard};
     }
+    for (int i = 0; i < broker->data_shards; i++)
+        boot->datas[i] = broker->shards[i].data;
     struct shard *control = broker_control(broker);
     control->image = metadata_latest(boot->control.metadata);
     control->control = &boot->control;
     boot->errands[broker->data_shards] = (struct errand){.boot = boot, .shard = control, .msg.run = begin};
-    return ERR_OK;
+    struct groups_options groups = {
+        .datas = boot->datas, .data_shards = broker->data_shards, .node_id = broker->node_id};
+    return groups_open(control->io, &groups, &boot->control.groups);
 }
 
 static void free_boot(struct boot *boot, struct mem *mem)
@@ -289,6 +293,7 @@ static void free_boot(struct boot *boot, struct mem *mem)
     size_t shards = (size_t)broker->data_shards + 1;
     mem_free(mem, broker->ports, (size_t)boot->config->listener_count * sizeof *broker->ports);
     mem_free(mem, boot->errands, shards * sizeof *boot->errands);
+    mem_free(mem, boot->datas, (size_t)broker->data_shards * sizeof *boot->datas);
     if (boot->control.publications != NULL)
         control_fini(&boot->control);
     mem_free(mem, broker->shards, shards * sizeof *broker->shards);
@@ -314,7 +319,10 @@ enum err broker_boot(const struct broker_options *options, struct broker **out, 
     broker->shards = mem_alloc_zero(mem, (size_t)options->count * sizeof *broker->shards);
     boot->errands = mem_alloc_zero(mem, (size_t)options->count * sizeof *boot->errands);
     broker->ports = mem_alloc_zero(mem, (size_t)options->config->listener_count * sizeof *broker->ports);
-    enum err err = broker->shards == NULL || boot->errands == NULL || broker->ports == NULL ? ERR_NO_MEMORY : ERR_OK;
+    boot->datas = mem_alloc_zero(mem, (size_t)broker->data_shards * sizeof *boot->datas);
+    enum err err = boot->datas == NULL || broker->shards == NULL || boot->errands == NULL || broker->ports == NULL
+                       ? ERR_NO_MEMORY
+                       : ERR_OK;
     if (err == ERR_OK) {
         *broker_control(broker) = (struct shard){.io = io, .broker = broker, .index = broker->data_shards};
         for (int i = 0; i < options->config->listener_count; i++)
@@ -328,6 +336,8 @@ enum err broker_boot(const struct broker_options *options, struct broker **out, 
     if (err == ERR_OK)
         err = open_shards(boot, options);
     if (err != ERR_OK) {
+        if (boot->control.groups != NULL)
+            groups_close(boot->control.groups);
         if (boot->control.metadata != NULL)
             metadata_close(boot->control.metadata);
         if (broker->dirs != NULL)
@@ -411,6 +421,7 @@ void broker_stop(struct broker *broker)
         end_loops(boot);
         return;
     }
+    groups_stop(boot->control.groups); /* who waits in a group would keep its connection open */
     for (int i = 0; i < broker->data_shards; i++) {
         boot->errands[i].msg.run = stop_here;
         io_post(io, i, &boot->errands[i].msg);
@@ -427,7 +438,7 @@ void broker_free(struct broker *broker)
     struct boot *boot = boot_of(broker);
     struct io *io = control_io(boot);
     struct mem *mem = io_mem(io);
-    bool clean = boot->clean && metadata_is_idle(boot->control.metadata);
+    bool clean = boot->clean && metadata_is_idle(boot->control.metadata) && groups_is_idle(boot->control.groups);
     if (clean) { /* otherwise operations may be half-way: the process ends and recovery finds its way */
         for (int i = 0; i < broker->data_shards; i++) {
             struct shard *shard = &broker->shards[i];
@@ -435,6 +446,7 @@ void broker_free(struct broker *broker)
                 fetch_session_cache_fini(&shard->fetch_sessions);
             shard_data_close(shard->data);
         }
+        groups_close(boot->control.groups);
         metadata_close(boot->control.metadata);
         log_dirs_close(broker->dirs, io_fs(io), true);
         free_boot(boot, mem);

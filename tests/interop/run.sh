@@ -94,6 +94,12 @@ if has kcat; then # line mode: keys and values as text, offsets by time, headers
         got=$(timeout 60 kcat -q -b "$broker_address" -t "kcat-$codec" -p 0 -C -e -f '%k\t%s\n' 2>>"$work/log" | sha256sum)
         check "kcat -> kcat, $codec" "$(sha256sum <"$work/lines")" "$got"
     done
+    for codec in none gzip snappy lz4 zstd; do # our own command line, idempotent and pipelined, into another client
+        "$binary" produce "own-$codec" "$work/lines" --compression "$codec" --key-separator "$(printf '\t')" --header n=1 \
+            --bootstrap "$broker_address" >"$work/log" 2>&1
+        got=$(timeout 60 kcat -q -b "$broker_address" -t "own-$codec" -p 0 -C -e -f '%k\t%s\n' 2>>"$work/log" | sha256sum)
+        check "ringmain produce -> kcat, $codec" "$(sha256sum <"$work/lines")" "$got"
+    done
     got=$(kcat -q -b "$broker_address" -t kcat-none -p 0 -C -o 41 -c 1 -f '%o %h' 2>&1)
     check "kcat reads headers at an offset" "41 n=1" "$got"
     got=$(kcat -q -b "$broker_address" -Q -t kcat-none:0:-2 2>&1 | tr -d '\n')

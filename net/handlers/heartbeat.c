@@ -1,0 +1,42 @@
+/* Heartbeat: a member is alive, and hears of a rebalance. */
+#include "net/handlers/api.h"
+#include "net/handlers/group_call.h"
+
+struct heartbeat {
+    struct group_request base;
+    struct heartbeat_request asked;
+};
+
+static void answer(struct request *request, int16_t error)
+{
+    struct heartbeat_response response;
+    WIRE_DEFAULTS(heartbeat_response_schema, &response);
+    response.error_code = error;
+    request_answer(request, &response);
+}
+
+static void answered(struct group_call *call)
+{
+    answer(group_request_of(call)->request, call->error);
+}
+
+void handle_heartbeat(struct request *request)
+{
+    struct heartbeat *state = ARENA_NEW(&request->arena, struct heartbeat);
+    struct group_machine *machine;
+    if (state == NULL) {
+        request_close(request);
+        return;
+    }
+    if (!request_decode(request, &state->asked))
+        return;
+    group_request_init(&state->base, request, answered);
+    int16_t error = groups_enter(request_groups(request), state->asked.group_id, &machine);
+    if (error != KAFKA_ERROR_NONE) {
+        /* While groups are being loaded nobody loses its place. */
+        answer(request, error == KAFKA_ERROR_COORDINATOR_LOAD_IN_PROGRESS ? KAFKA_ERROR_NONE : error);
+        return;
+    }
+    group_heartbeat(machine, &state->asked, &state->base.call);
+    groups_leave(machine);
+}

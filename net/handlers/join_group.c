@@ -1,0 +1,43 @@
+/* JoinGroup (KIP-62, 345, 394, 559, 800, 814). The rules are core/group's; the answer may take a rebalance long. */
+#include "net/handlers/api.h"
+#include "net/handlers/group_call.h"
+
+enum { FIRST_WITH_REBALANCE_TIMEOUT = 1, FIRST_WITH_NULL_PROTOCOL = 7 };
+
+struct join_group {
+    struct group_request base;
+    struct join_group_request asked;
+};
+
+static void answered(struct group_call *call)
+{
+    struct request *request = group_request_of(call)->request;
+    if (slice_is_null(call->join.protocol_name) && request->header.version < FIRST_WITH_NULL_PROTOCOL)
+        call->join.protocol_name = SLICE_LITERAL("");
+    request_answer(request, &call->join);
+}
+
+void handle_join_group(struct request *request)
+{
+    struct join_group *state = ARENA_NEW(&request->arena, struct join_group);
+    struct group_machine *machine;
+    if (state == NULL) {
+        request_close(request);
+        return;
+    }
+    if (!request_decode(request, &state->asked))
+        return;
+    if (request->header.version < FIRST_WITH_REBALANCE_TIMEOUT)
+        state->asked.rebalance_timeout_ms = state->asked.session_timeout_ms;
+    group_request_init(&state->base, request, answered);
+    int16_t error = groups_enter(request_groups(request), state->asked.group_id, &machine);
+    if (error != KAFKA_ERROR_NONE) {
+        struct join_group_response response;
+        WIRE_DEFAULTS(join_group_response_schema, &response);
+        response.error_code = error;
+        request_answer(request, &response);
+        return;
+    }
+    group_join(machine, &state->asked, &state->base.call);
+    groups_leave(machine);
+}

@@ -1,0 +1,383 @@
+/* Goal: membership is Kafka's: who waits, who is let in, who is fenced, when a rebalance begins and ends.
+ * Method: clients driven by hand against one machine; after each story a second machine replays the log. */
+#include "tests/unit/core/group/world.h"
+
+/* Two members in generation 1, the first leads. */
+static void settle_two(struct world *world, struct consumer *a, struct consumer *b)
+{
+    struct consumer *both[] = {a, b};
+    begin_join(world, a);
+    begin_join(world, b);
+    pass(world, 6000);
+    assert_true(a->join->done && b->join->done);
+    assert_int_equal(a->join->call.join.members.count, 2);
+    assert_int_equal(b->join->call.join.members.count, 0);
+    assert_int_equal(end_join(a), KAFKA_ERROR_NONE);
+    assert_int_equal(end_join(b), KAFKA_ERROR_NONE);
+    begin_sync(world, b, NULL, 0);
+    assert_false(b->sync->done);
+    begin_sync(world, a, both, 2);
+    assert_true(slice_equal_string(b->sync->call.sync.assignment, b->member_id));
+    assert_int_equal(end_sync(a), KAFKA_ERROR_NONE);
+    assert_int_equal(end_sync(b), KAFKA_ERROR_NONE);
+    ASSERT_STATE(world, a->group, "Stable");
+}
+
+static void an_empty_group_waits_for_its_first_members(void **state)
+{
+    struct world *world = *state;
+    struct consumer a = consumer("g"), b = consumer("g");
+    begin_join(world, &a);
+    ASSERT_STATE(world, "g", "PreparingRebalance");
+    pass(world, 2999);
+    assert_false(a.join->done);
+    begin_join(world, &b); /* prolongs the wait by another delay */
+    pass(world, 2);
+    assert_false(a.join->done);
+    pass(world, 3000);
+    assert_true(a.join->done && b.join->done);
+    assert_int_equal(a.join->call.join.generation_id, 1);
+    assert_true(leads(&a));
+    assert_true(slice_equal_string(a.join->call.join.protocol_name, "r"));
+    assert_int_equal(end_join(&a), KAFKA_ERROR_NONE);
+    assert_int_equal(end_join(&b), KAFKA_ERROR_NONE);
+    check_replay(world);
+}
+
+static void a_third_member_makes_a_rebalance_that_the_others_hear_of(void **state)
+{
+    struct world *world = *state;
+    struct consumer a = consumer("g"), b = consumer("g"), c = consumer("g");
+    settle_two(world, &a, &b);
+    check_replay(world);
+    begin_join(world, &c);
+    ASSERT_STATE(world, "g", "PreparingRebalance");
+    assert_int_equal(heartbeat(world, &a), KAFKA_ERROR_REBALANCE_IN_PROGRESS);
+    begin_join(world, &a);
+    assert_false(a.join->done);
+    begin_join(world, &b);
+    assert_true(a.join->done && b.join->done && c.join->done);
+    assert_int_equal(a.join->call.join.members.count, 3);
+    assert_int_equal(end_join(&a), KAFKA_ERROR_NONE);
+    assert_int_equal(end_join(&b), KAFKA_ERROR_NONE);
+    assert_int_equal(end_join(&c), KAFKA_ERROR_NONE);
+    assert_int_equal(c.generation, 2);
+    begin_sync(world, &c, NULL, 0);
+    begin_sync(world, &b, NULL, 0);
+    struct consumer *all[] = {&a, &c};
+    begin_sync(world, &a, all, 2); /* b is not named: it gets nothing */
+    assert_int_equal(b.sync->call.sync.assignment.length, 0);
+    assert_int_equal(end_sync(&a) | end_sync(&b) | end_sync(&c), KAFKA_ERROR_NONE);
+    check_replay(world);
+}
+
+static void a_member_that_is_silent_loses_its_place(void **state)
+{
+    struct world *world = *state;
+    struct consumer a = consumer("g"), b = consumer("g");
+    settle_two(world, &a, &b);
+    for (int i = 0; i < 3; i++) {
+        pass(world, 4000);
+        (void)heartbeat(world, &a);
+    }
+    ASSERT_STATE(world, "g", "PreparingRebalance");
+    assert_int_equal(heartbeat(world, &b), KAFKA_ERROR_UNKNOWN_MEMBER_ID);
+    begin_join(world, &a);
+    assert_int_equal(end_join(&a), KAFKA_ERROR_NONE);
+    assert_int_equal(a.generation, 2);
+    struct consumer *one[] = {&a};
+    begin_sync(world, &a, one, 1);
+    assert_int_equal(end_sync(&a), KAFKA_ERROR_NONE);
+    check_replay(world);
+}
+
+static void who_does_not_join_again_in_time_is_left_behind(void **state)
+{
+    struct world *world = *state;
+    struct consumer a = consumer("g"), b = consumer("g"), c = consumer("g");
+    a.rebalance_ms = b.rebalance_ms = c.rebalance_ms = 20000;
+    settle_two(world, &a, &b);
+    begin_join(world, &c);
+    begin_join(world, &b);
+    for (int i = 0; i < 4; i++) { /* alive, but busy */
+        assert_int_equal(heartbeat(world, &a), KAFKA_ERROR_REBALANCE_IN_PROGRESS);
+        pass(world, 5000);
+    }
+    assert_true(b.join->done && c.join->done);
+    assert_true(leads(&b)); /* the old leader has gone */
+    assert_int_equal(end_join(&b) | end_join(&c), KAFKA_ERROR_NONE);
+    assert_int_equal(heartbeat(world, &a), KAFKA_ERROR_UNKNOWN_MEMBER_ID);
+}
+
+static void who_does_not_sync_in_time_is_left_behind(void **state)
+{
+    struct world *world = *state;
+    struct consumer a = consumer("g"), b = consumer("g");
+    a.rebalance_ms = b.rebalance_ms = 8000;
+    begin_join(world, &a);
+    begin_join(world, &b);
+    pass(world, 6000);
+    assert_int_equal(end_join(&a) | end_join(&b), KAFKA_ERROR_NONE);
+    begin_sync(world, &b, NULL, 0);
+    pass(world, 7999);
+    assert_false(b.sync->done);
+    pass(world, 1); /* the leader has said nothing */
+    assert_int_equal(end_sync(&b), KAFKA_ERROR_REBALANCE_IN_PROGRESS);
+    begin_join(world, &b);
+    assert_true(leads(&b));
+    assert_int_equal(end_join(&b), KAFKA_ERROR_NONE);
+    assert_int_equal(heartbeat(world, &a), KAFKA_ERROR_UNKNOWN_MEMBER_ID);
+}
+
+static void a_member_that_leaves_makes_room_at_once(void **state)
+{
+    struct world *world = *state;
+    struct consumer a = consumer("g"), b = consumer("g");
+    settle_two(world, &a, &b);
+    assert_int_equal(leave(world, &a), KAFKA_ERROR_NONE);
+    assert_int_equal(leave(world, &a), KAFKA_ERROR_UNKNOWN_MEMBER_ID);
+    begin_join(world, &b);
+    assert_int_equal(end_join(&b), KAFKA_ERROR_NONE);
+    world->hold = true;
+    struct leave_group_request_member_identity member = {.member_id = slice_from_string(b.member_id)};
+    struct leave_group_request request = {.group_id = SLICE_LITERAL("g"), .members = {&member, 1}};
+    struct asked *asked = ask(world, 5);
+    group_leave(&world->machine, &request, &asked->call);
+    pump(world);
+    assert_false(asked->done); /* the last one: told when the log has it */
+    release(world);
+    assert_int_equal(error_of(asked), KAFKA_ERROR_NONE);
+    ASSERT_STATE(world, "g", "Empty");
+    check_replay(world);
+}
+
+static void a_static_member_comes_back_without_a_rebalance(void **state)
+{
+    struct world *world = *state;
+    struct consumer a = consumer("g"), b = consumer("g");
+    a.instance_id = "one";
+    b.instance_id = "two";
+    settle_two(world, &a, &b);
+    struct consumer again = consumer("g");
+    again.instance_id = "one";
+    begin_join(world, &again);
+    assert_true(again.join->done);
+    assert_true(again.join->call.join.skip_assignment);
+    assert_int_equal(again.join->call.join.members.count, 2);
+    assert_int_equal(end_join(&again), KAFKA_ERROR_NONE);
+    assert_int_equal(again.generation, 1);
+    begin_sync(world, &again, NULL, 0);
+    assert_true(slice_equal_string(again.sync->call.sync.assignment, a.member_id)); /* what the old one had */
+    assert_int_equal(end_sync(&again), KAFKA_ERROR_NONE);
+    assert_int_equal(heartbeat(world, &a), KAFKA_ERROR_FENCED_INSTANCE_ID);
+    assert_int_equal(commit(world, &a, 0, 5), KAFKA_ERROR_FENCED_INSTANCE_ID);
+    assert_int_equal(heartbeat(world, &b), KAFKA_ERROR_NONE);
+    check_replay(world);
+}
+
+static void an_old_static_leader_is_not_told_that_it_leads(void **state)
+{
+    struct world *world = *state;
+    struct consumer a = consumer("g"), b = consumer("g");
+    a.instance_id = "one";
+    b.instance_id = "two";
+    settle_two(world, &a, &b);
+    struct consumer again = consumer("g");
+    again.instance_id = "one";
+    again.version = 8;
+    begin_join(world, &again);
+    assert_true(slice_equal_string(again.join->call.join.leader, a.member_id));
+    assert_int_equal(again.join->call.join.members.count, 0);
+    assert_int_equal(end_join(&again), KAFKA_ERROR_NONE);
+}
+
+static void a_static_member_that_cannot_be_written_down_tries_again(void **state)
+{
+    struct world *world = *state;
+    struct consumer a = consumer("g"), b = consumer("g");
+    a.instance_id = "one";
+    b.instance_id = "two";
+    settle_two(world, &a, &b);
+    struct consumer again = consumer("g");
+    again.instance_id = "two";
+    world->refuse = KAFKA_ERROR_NOT_ENOUGH_REPLICAS;
+    begin_join(world, &again);
+    assert_int_equal(end_join(&again), KAFKA_ERROR_COORDINATOR_NOT_AVAILABLE);
+    ASSERT_STATE(world, "g", "PreparingRebalance");
+    world->refuse = KAFKA_ERROR_NONE;
+    begin_join(world, &again);
+    begin_join(world, &a);
+    assert_int_equal(end_join(&again) | end_join(&a), KAFKA_ERROR_NONE);
+}
+
+static void an_administrator_removes_static_members_by_their_instance(void **state)
+{
+    struct world *world = *state;
+    struct consumer a = consumer("g"), b = consumer("g"), nobody = consumer("g"), named = consumer("g");
+    a.instance_id = "one";
+    b.instance_id = "two";
+    settle_two(world, &a, &b);
+    nobody.instance_id = "three";
+    named.instance_id = "two";
+    assert_int_equal(leave(world, &nobody), KAFKA_ERROR_UNKNOWN_MEMBER_ID);
+    assert_int_equal(leave(world, &named), KAFKA_ERROR_NONE);
+    assert_int_equal(heartbeat(world, &b), KAFKA_ERROR_UNKNOWN_MEMBER_ID);
+}
+
+static void the_protocol_is_one_that_all_have_and_most_prefer(void **state)
+{
+    struct world *world = *state;
+    struct consumer a = consumer("g"), b = consumer("g"), c = consumer("g"), other = consumer("g");
+    a.protocols = "xrs";
+    b.protocols = "srx";
+    c.protocols = "sr";
+    begin_join(world, &a);
+    begin_join(world, &b);
+    begin_join(world, &c);
+    other.protocols = "q";
+    struct asked *refused = send_join(world, &other);
+    assert_int_equal(error_of(refused), KAFKA_ERROR_INCONSISTENT_GROUP_PROTOCOL);
+    other.protocols = "ss"; /* twice the same */
+    refused = send_join(world, &other);
+    assert_int_equal(error_of(refused), KAFKA_ERROR_INCONSISTENT_GROUP_PROTOCOL);
+    pass(world, 20000);
+    assert_true(slice_equal_string(a.join->call.join.protocol_name, "s"));
+    assert_int_equal(end_join(&a) | end_join(&b) | end_join(&c), KAFKA_ERROR_NONE);
+}
+
+static void a_full_group_lets_nobody_in(void **state)
+{
+    struct world *world = *state;
+    struct consumer a = consumer("g"), b = consumer("g"), c = consumer("g");
+    world->machine.settings.max_size = 2;
+    settle_two(world, &a, &b);
+    struct asked *refused = send_join(world, &c);
+    assert_int_equal(refused->call.join.member_id.length, 0);
+    assert_int_equal(error_of(refused), KAFKA_ERROR_GROUP_MAX_SIZE_REACHED);
+    assert_int_equal(heartbeat(world, &a), KAFKA_ERROR_NONE);
+}
+
+static void requests_that_make_no_sense_are_refused_as_kafka_does(void **state)
+{
+    struct world *world = *state;
+    struct consumer a = consumer("g"), b = consumer("g"), bad = consumer("");
+    assert_int_equal(error_of(send_join(world, &bad)), KAFKA_ERROR_INVALID_GROUP_ID);
+    bad = consumer("g");
+    bad.session_ms = 5999;
+    assert_int_equal(error_of(send_join(world, &bad)), KAFKA_ERROR_INVALID_SESSION_TIMEOUT);
+    bad.session_ms = 1800001;
+    assert_int_equal(error_of(send_join(world, &bad)), KAFKA_ERROR_INVALID_SESSION_TIMEOUT);
+    bad = consumer("nowhere");
+    strcpy(bad.member_id, "somebody");
+    assert_int_equal(error_of(send_join(world, &bad)), KAFKA_ERROR_UNKNOWN_MEMBER_ID);
+    assert_int_equal(heartbeat(world, &bad), KAFKA_ERROR_UNKNOWN_MEMBER_ID);
+    bad.generation = 4;
+    assert_int_equal(commit(world, &bad, 0, 1), KAFKA_ERROR_GROUP_ID_NOT_FOUND);
+    settle_two(world, &a, &b);
+    bad = a;
+    bad.generation = 7;
+    assert_int_equal(heartbeat(world, &bad), KAFKA_ERROR_ILLEGAL_GENERATION);
+    assert_int_equal(commit(world, &bad, 0, 1), KAFKA_ERROR_ILLEGAL_GENERATION);
+    begin_sync(world, &bad, NULL, 0);
+    assert_int_equal(end_sync(&bad), KAFKA_ERROR_ILLEGAL_GENERATION);
+    bad = consumer("g");
+    assert_int_equal(commit(world, &bad, 0, 1), KAFKA_ERROR_UNKNOWN_MEMBER_ID);
+}
+
+static void an_assignment_that_cannot_be_stored_is_told_to_all(void **state)
+{
+    struct world *world = *state;
+    struct consumer a = consumer("g"), b = consumer("g");
+    begin_join(world, &a);
+    begin_join(world, &b);
+    pass(world, 6000);
+    assert_int_equal(end_join(&a) | end_join(&b), KAFKA_ERROR_NONE);
+    begin_sync(world, &b, NULL, 0);
+    world->refuse = KAFKA_ERROR_MESSAGE_TOO_LARGE;
+    begin_sync(world, &a, NULL, 0);
+    assert_int_equal(end_sync(&a), KAFKA_ERROR_UNKNOWN_SERVER_ERROR);
+    assert_int_equal(end_sync(&b), KAFKA_ERROR_UNKNOWN_SERVER_ERROR);
+    ASSERT_STATE(world, "g", "PreparingRebalance");
+    world->refuse = KAFKA_ERROR_NONE;
+}
+
+static void a_restart_keeps_members_and_their_sessions(void **state)
+{
+    struct world *world = *state;
+    struct consumer a = consumer("g"), b = consumer("g");
+    settle_two(world, &a, &b);
+    restart(world);
+    ASSERT_STATE(world, "g", "Stable");
+    pass(world, 9000);
+    assert_int_equal(heartbeat(world, &a), KAFKA_ERROR_NONE);
+    begin_sync(world, &b, NULL, 0);
+    assert_true(slice_equal_string(b.sync->call.sync.assignment, b.member_id));
+    assert_int_equal(end_sync(&b), KAFKA_ERROR_NONE);
+    pass(world, 1001); /* b has only synced: that is no heartbeat */
+    ASSERT_STATE(world, "g", "PreparingRebalance");
+}
+
+static void whoever_waits_is_sent_elsewhere_when_the_partition_goes(void **state)
+{
+    struct world *world = *state;
+    struct consumer a = consumer("g"), b = consumer("g"), c = consumer("h");
+    begin_join(world, &a);
+    begin_join(world, &b);
+    pass(world, 6000);
+    assert_int_equal(end_join(&a) | end_join(&b), KAFKA_ERROR_NONE);
+    begin_sync(world, &b, NULL, 0);
+    begin_join(world, &c);
+    group_resign(&world->machine);
+    collect(world);
+    assert_int_equal(end_sync(&b), KAFKA_ERROR_NOT_COORDINATOR);
+    assert_int_equal(end_join(&c), KAFKA_ERROR_NOT_COORDINATOR);
+}
+
+static void every_allocation_may_fail(void **state)
+{
+    struct world *world = *state;
+    for (long n = 1; n < 60; n++) { /* one member's whole life; each failure costs a request, nothing else */
+        struct consumer a = consumer("g");
+        test_mem_fail_at(world->mem, n);
+        for (int tries = 0; tries < 4 && a.generation < 0; tries++) {
+            struct asked *asked = send_join(world, &a);
+            if (!asked->done)
+                pass(world, 7000);
+            int16_t error = asked->call.error;
+            if (error == KAFKA_ERROR_MEMBER_ID_REQUIRED || error == KAFKA_ERROR_NONE)
+                take_member_id(&a, asked);
+            if (error == KAFKA_ERROR_NONE)
+                a.generation = asked->call.join.generation_id;
+            forget(asked);
+        }
+        test_mem_fail_at(world->mem, 0);
+        assert_true(a.generation > 0);
+        assert_int_equal(leave(world, &a), KAFKA_ERROR_NONE);
+    }
+}
+
+#define CASE(name) cmocka_unit_test_setup_teardown(name, world_up, world_down)
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        CASE(an_empty_group_waits_for_its_first_members),
+        CASE(a_third_member_makes_a_rebalance_that_the_others_hear_of),
+        CASE(a_member_that_is_silent_loses_its_place),
+        CASE(who_does_not_join_again_in_time_is_left_behind),
+        CASE(who_does_not_sync_in_time_is_left_behind),
+        CASE(a_member_that_leaves_makes_room_at_once),
+        CASE(a_static_member_comes_back_without_a_rebalance),
+        CASE(an_old_static_leader_is_not_told_that_it_leads),
+        CASE(a_static_member_that_cannot_be_written_down_tries_again),
+        CASE(an_administrator_removes_static_members_by_their_instance),
+        CASE(the_protocol_is_one_that_all_have_and_most_prefer),
+        CASE(a_full_group_lets_nobody_in),
+        CASE(requests_that_make_no_sense_are_refused_as_kafka_does),
+        CASE(an_assignment_that_cannot_be_stored_is_told_to_all),
+        CASE(a_restart_keeps_members_and_their_sessions),
+        CASE(whoever_waits_is_sent_elsewhere_when_the_partition_goes),
+        CASE(every_allocation_may_fail),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
