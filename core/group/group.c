@@ -237,6 +237,7 @@ void group_answer_join(struct group_machine *machine, struct group_call *call, i
 {
     WIRE_DEFAULTS(join_group_response_schema, &call->join);
     call->join.error_code = error;
+    call->join.protocol_name = SLICE_NULL;
     call->join.member_id = group_copy(call->arena, member_id);
     group_answer(machine, call, error);
 }

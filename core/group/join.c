@@ -193,10 +193,8 @@ static void fence(struct group_member *member)
     struct group_call *join = member->join, *sync = member->sync;
     group_set_join(member, NULL);
     member->sync = NULL;
-    if (join != NULL) {
+    if (join != NULL)
         group_answer_join(machine, join, KAFKA_ERROR_FENCED_INSTANCE_ID, member->id);
-        join->join.protocol_name = SLICE_NULL;
-    }
     if (sync != NULL)
         group_answer_sync(machine, sync, KAFKA_ERROR_FENCED_INSTANCE_ID);
 }
@@ -368,12 +366,10 @@ static void join_existing(const struct join *join)
         return;
     }
     int16_t error = group_check_member(group, member_id, request->group_instance_id, &member);
-    if (error == KAFKA_ERROR_NONE) {
+    if (error == KAFKA_ERROR_NONE)
         join_known(join, member);
-        return;
-    }
-    refuse(join, error, member_id);
-    join->call->join.protocol_name = SLICE_NULL;
+    else
+        refuse(join, error, member_id);
 }
 
 /* A group begins to exist for others when its record is there. */

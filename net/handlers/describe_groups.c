@@ -4,8 +4,9 @@
 
 typedef struct describe_groups_response_described_group described;
 
-/* READ, DELETE, DESCRIBE and the configuration's: what Kafka tells while nobody may be refused anything. */
-enum { FIRST_WITH_OPERATIONS = 3, GROUP_OPERATIONS = 1 << 3 | 1 << 6 | 1 << 8 };
+/* READ, DELETE, DESCRIBE, DESCRIBE_CONFIGS, ALTER_CONFIGS: all there are for groups, while nobody is refused anything.
+ */
+enum { FIRST_WITH_OPERATIONS = 3, GROUP_OPERATIONS = 1 << 3 | 1 << 6 | 1 << 8 | 1 << 10 | 1 << 11 };
 
 static bool describe(struct request *request, struct slice group_id, bool with_operations, described *out)
 {

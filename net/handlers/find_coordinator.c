@@ -7,7 +7,7 @@
 #include "net/handlers/endpoints.h"
 #include "net/handlers/shard.h"
 
-enum { KEY_GROUP = 0, KEY_TRANSACTION = 1, FIRST_WITH_MANY_KEYS = 4 };
+enum { KEY_GROUP = 0, KEY_TRANSACTION = 1, KEY_SHARE = 2, FIRST_WITH_MANY_KEYS = 4 };
 
 typedef struct find_coordinator_response_coordinator found;
 
@@ -89,7 +89,9 @@ static void answer(struct find_coordinator *state)
         struct slice key = state->asked.coordinator_keys.items[i];
         response.coordinators.items[i] =
             known ? find(request, state->topic, key)
-                  : refused(key, KAFKA_ERROR_INVALID_REQUEST, message_of(KAFKA_ERROR_INVALID_REQUEST));
+                  : refused(key, KAFKA_ERROR_INVALID_REQUEST,
+                            state->asked.key_type == KEY_SHARE ? SLICE_LITERAL("")
+                                                               : message_of(KAFKA_ERROR_INVALID_REQUEST));
     }
     response.coordinators.count = count;
     request_answer(request, &response);

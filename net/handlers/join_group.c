@@ -9,12 +9,16 @@ struct join_group {
     struct join_group_request asked;
 };
 
+static void answer(struct request *request, struct join_group_response *response)
+{
+    if (slice_is_null(response->protocol_name) && request->header.version < FIRST_WITH_NULL_PROTOCOL)
+        response->protocol_name = SLICE_LITERAL("");
+    request_answer(request, response);
+}
+
 static void answered(struct group_call *call)
 {
-    struct request *request = group_request_of(call)->request;
-    if (slice_is_null(call->join.protocol_name) && request->header.version < FIRST_WITH_NULL_PROTOCOL)
-        call->join.protocol_name = SLICE_LITERAL("");
-    request_answer(request, &call->join);
+    answer(group_request_of(call)->request, &call->join);
 }
 
 void handle_join_group(struct request *request)
@@ -35,7 +39,8 @@ void handle_join_group(struct request *request)
         struct join_group_response response;
         WIRE_DEFAULTS(join_group_response_schema, &response);
         response.error_code = error;
-        request_answer(request, &response);
+        response.protocol_name = SLICE_NULL;
+        answer(request, &response);
         return;
     }
     group_join(machine, &state->asked, &state->base.call);

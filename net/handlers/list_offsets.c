@@ -14,7 +14,7 @@ enum {
     AT_MAX_TIMESTAMP = -3,   /* version 7 */
     AT_EARLIEST_LOCAL = -4,  /* 8 */
     AT_LATEST_TIERED = -5,   /* 9 */
-    AT_EARLIEST_PENDING = -6 /* 11: the first offset not yet uploaded; without tiering the log start */
+    AT_EARLIEST_PENDING = -6 /* 11: the first offset not yet uploaded */
 };
 
 struct list_part {
@@ -77,7 +77,7 @@ static void list_run(struct on_partition *on, struct partition *partition)
     }
     if (at == AT_LATEST)
         answer_offset(part, below, -1, partition->leader_epoch);
-    else if (at == AT_LATEST_TIERED)
+    else if (at == AT_LATEST_TIERED || at == AT_EARLIEST_PENDING) /* nothing is tiered */
         answer_offset(part, -1, -1, -1);
     else
         answer_offset(part, partition_log_start(partition), -1, partition->leader_epoch);

@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"reflect"
+	"regexp"
 	"sort"
 	"strings"
 )
@@ -32,7 +33,7 @@ func mask(v any, stamped bool) any {
 			} else if key == "UnknownTags" {
 				delete(v, key)
 			} else {
-				v[key] = mask(value, stamped)
+				v[key] = mask(withoutUUID(key, value), stamped)
 			}
 		}
 		return v
@@ -46,6 +47,16 @@ func mask(v any, stamped bool) any {
 	return v
 }
 
+var memberUUID = regexp.MustCompile(`-[0-9a-f]{8}-[0-9a-f-]{27}$`)
+
+// A member's id: what it was made from counts, not the random part.
+func withoutUUID(key string, value any) any {
+	if id, ok := value.(string); ok && key == "MemberID" {
+		return memberUUID.ReplaceAllString(id, "-uuid")
+	}
+	return value
+}
+
 // Lists of things with a name or number have no promised order.
 func sortNamed(list []any) {
 	key := func(v any) string {
@@ -53,7 +64,7 @@ func sortNamed(list []any) {
 		if !ok {
 			return ""
 		}
-		for _, name := range []string{"Topic", "Name", "ResourceName", "ApiKey", "Partition", "ConfigName"} {
+		for _, name := range []string{"Topic", "Name", "ResourceName", "ApiKey", "Partition", "ConfigName", "Group"} {
 			if k, ok := m[name]; ok && k != nil {
 				return fmt.Sprintf("%20v", k)
 			}
@@ -124,7 +135,7 @@ func walk(name, path string, a, b any, lines *[]string) {
 
 func label(v any) string {
 	if m, ok := v.(map[string]any); ok {
-		for _, key := range []string{"Topic", "Name", "ResourceName", "ApiKey", "Partition"} {
+		for _, key := range []string{"Topic", "Name", "ResourceName", "ApiKey", "Partition", "Group"} {
 			if k, ok := m[key]; ok {
 				return fmt.Sprint(k)
 			}

@@ -2,4 +2,4 @@ module ringmain/conformance
 
 go 1.24.0
 
-require github.com/twmb/franz-go/pkg/kmsg v1.12.0
+require github.com/twmb/franz-go/pkg/kmsg v1.13.1

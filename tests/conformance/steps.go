@@ -373,7 +373,6 @@ func scripted() []step {
 			return r
 		}
 	}
-	text := func(v string) *string { return &v }
 	add("IncrementalAlterConfigs set", alter("plain", "retention.ms", 0, text("86400000"), false))
 	add("IncrementalAlterConfigs bad value", alter("plain", "retention.ms", 0, text("x"), false))
 	add("IncrementalAlterConfigs unknown", alter("plain", "no.such.key", 0, text("x"), false))
@@ -420,6 +419,7 @@ func scripted() []step {
 	add("Fetch below log start", fetch("plain", 0, 0, nil))
 	add("DeleteRecords all", trim("plain", -1))
 	add("ListOffsets after delete", listOffsets("plain", 0, -2, 0))
+	s = append(s, groupSteps()...)
 	remove := func(names ...string) func(b *broker) message {
 		return func(b *broker) message {
 			r := kmsg.NewPtrDeleteTopicsRequest()

@@ -22,10 +22,11 @@ type broker struct {
 	producerID    int64
 	sessionID     int32
 	sessionEpoch  int32
+	members       map[string]*membership
 }
 
 func newBroker(name, address string) *broker {
-	b := &broker{name: name, address: address, topicIDs: map[string][16]byte{}, ranges: map[int16][2]int16{}}
+	b := &broker{name: name, address: address, topicIDs: map[string][16]byte{}, members: map[string]*membership{}, ranges: map[int16][2]int16{}}
 	request := kmsg.NewPtrApiVersionsRequest()
 	request.ClientSoftwareName, request.ClientSoftwareVersion = "conformance", "1"
 	answer, err := b.send(request, 3)
@@ -36,6 +37,7 @@ func newBroker(name, address string) *broker {
 		b.ranges[k.ApiKey] = [2]int16{k.MinVersion, k.MaxVersion}
 	}
 	b.warmUp()
+	b.warmUpGroups()
 	return b
 }
 

@@ -80,13 +80,13 @@ class Topic:
                            input="".join("v%d\n" % v for v in values), text=True, stdout=subprocess.DEVNULL)
         self.next += count
 
-    def expect(self, what, members, first, last):
-        """Values first..last-1 have come to the members, each once."""
+    def expect(self, what, members, first, last, most=1):
+        """Values first..last-1 have come to the members, each once, or at most so many times."""
         def seen():
             counts = collections.Counter(value for m in members for _, _, value in list(m.records))
             return {v: counts["v%d" % v] for v in range(first, last)}
         arrived = wait(lambda: all(seen().values()))
-        wrong = [(v, n) for v, n in seen().items() if n != 1][:5]
+        wrong = [(v, n) for v, n in seen().items() if not 1 <= n <= most][:5]
         return check(what, arrived and not wrong, "%s %s" % (wrong, "" if arrived else members[0].said()))
 
 def spread(members, counts):
@@ -143,7 +143,8 @@ def cooperative_members(client):
     b = make()
     check(client + ": a second cooperative member", spread([a, b], [2, 2]), b.said())
     topic.produce(100)
-    topic.expect(client + ": cooperative members read all", [a, b], 0, 200)
+    # librdkafka reads some records again after a cooperative rebalance; it does so with Apache Kafka, too.
+    topic.expect(client + ": cooperative members read all", [a, b], 0, 200, most=2 if client == "c" else 1)
     a.stop()
     check(client + ": the second takes over", spread([b], [4]), b.said())
     b.stop()
