@@ -256,6 +256,11 @@ static int32_t partition_of_key(struct slice key, int32_t count)
     return (hash == INT32_MIN ? 0 : hash < 0 ? -hash : hash) % count;
 }
 
+int32_t coordinator_partition_in(int32_t partition_count, struct slice key)
+{
+    return partition_of_key(key, partition_count);
+}
+
 int32_t coordinator_partition_of(const struct image *image, const char *name, struct slice key)
 {
     const struct image_topic *topic = image_topic_by_name(image, slice_from_string(name));

@@ -85,6 +85,7 @@ void coordinator_stop(struct coordinator *coordinator);
 
 /* abs(Java's hash of the key) modulo the topic's partitions (Utils.abs: the smallest integer gives 0); -1: no topic. */
 int32_t coordinator_partition_of(const struct image *image, const char *topic, struct slice key);
+int32_t coordinator_partition_in(int32_t partition_count, struct slice key); /* the same of a topic not yet made */
 /* NONE and the machine, or NOT_COORDINATOR, COORDINATOR_LOAD_IN_PROGRESS, COORDINATOR_NOT_AVAILABLE. */
 int16_t coordinator_find(struct coordinator *coordinator, struct slice key, struct coordinator_machine **machine);
 int16_t coordinator_at(struct coordinator *coordinator, int32_t partition, struct coordinator_machine **machine);

@@ -142,7 +142,7 @@ struct group_commit {
 void group_commit(struct group_machine *machine, const struct group_commit *commit, struct group_call *call);
 /* The end of a producer's transaction: appends the marker; call->error. */
 void group_end_transaction(struct group_machine *machine, int64_t producer_id, int16_t producer_epoch, bool commit,
-                           int32_t coordinator_epoch, struct group_call *call);
+                           int32_t coordinator_epoch, int16_t transaction_version, struct group_call *call);
 /* items: topic, id and partition are set; the rest is the answer. items NULL: all offsets, call->offsets holds them.
  * require_stable: after all that is on its way to the log; offsets of open transactions are UNSTABLE_OFFSET_COMMIT. */
 void group_fetch(struct group_machine *machine, struct slice group_id, bool require_stable, struct group_offset *items,

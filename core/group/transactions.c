@@ -148,7 +148,7 @@ enum err group_replay_marker(struct group_machine *machine, const struct machine
 }
 
 void group_end_transaction(struct group_machine *machine, int64_t producer_id, int16_t producer_epoch, bool commit,
-                           int32_t coordinator_epoch, struct group_call *call)
+                           int32_t coordinator_epoch, int16_t transaction_version, struct group_call *call)
 {
     struct group_append *append = group_append_new(machine, APPEND_MARKER, NULL);
     if (append == NULL) {
@@ -160,5 +160,6 @@ void group_end_transaction(struct group_machine *machine, int64_t producer_id, i
     append->base.producer_id = producer_id;
     append->base.producer_epoch = producer_epoch;
     append->base.coordinator_epoch = coordinator_epoch;
+    append->base.transaction_version = transaction_version;
     group_append_send(append);
 }

@@ -45,6 +45,11 @@ static const struct producer_batch *batch_at(const struct producer_entry *entry,
     return &entry->batches[(entry->_first + index) % PRODUCER_BATCHES];
 }
 
+int32_t producer_last_sequence(const struct producer_entry *entry)
+{
+    return entry->count == 0 ? -1 : batch_at(entry, entry->count - 1)->last_sequence;
+}
+
 static int32_t first_sequence(const struct producer_batch *batch)
 {
     return (int32_t)(((uint32_t)batch->last_sequence - (uint32_t)batch->offset_delta) & INT32_MAX);
@@ -75,7 +80,7 @@ int16_t producer_state_check(const struct producer_state *state, const struct ba
     *duplicate = producer_find_duplicate(entry, header);
     if (*duplicate != NULL)
         return KAFKA_ERROR_NONE;
-    int32_t last = entry->count == 0 ? -1 : batch_at(entry, entry->count - 1)->last_sequence;
+    int32_t last = producer_last_sequence(entry);
     int32_t next = (int32_t)(((uint32_t)last + 1) & INT32_MAX);
     return header->base_sequence == next ? KAFKA_ERROR_NONE : KAFKA_ERROR_OUT_OF_ORDER_SEQUENCE_NUMBER;
 }

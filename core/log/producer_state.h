@@ -63,6 +63,7 @@ struct producer_state {
 void producer_state_init(struct producer_state *state, struct mem *mem);
 void producer_state_fini(struct producer_state *state);
 
+int32_t producer_last_sequence(const struct producer_entry *entry); /* -1: none */
 /* NONE, and *duplicate is the batch it repeats or NULL; or Kafka's code. header has a producer id. */
 int16_t producer_state_check(const struct producer_state *state, const struct batch_header *header,
                              const struct producer_batch **duplicate);

@@ -109,7 +109,9 @@ static bool admit_producer(struct partition *partition, struct group *group, str
     if (header->producer_id == BATCH_NO_PRODUCER_ID)
         return true;
     struct producer_terms terms = {.by_client = !append->by_coordinator,
-                                   .needs_guard = !append->by_coordinator,
+                                   .needs_guard =
+                                       !append->by_coordinator &&
+                                       partition->_data->options.config->transaction_partition_verification_enable,
                                    .guard = append->guard,
                                    .version = append->transaction_version};
     if (header->attributes & BATCH_CONTROL)

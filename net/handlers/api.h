@@ -39,6 +39,15 @@ void handle_delete_groups(struct request *request);
 void handle_offset_delete(struct request *request);
 void handle_find_coordinator(struct request *request);
 void handle_init_producer_id(struct request *request);
+void handle_init_transactional(struct request *request); /* the same with a transactional id, on the control shard */
+void handle_add_partitions_to_txn(struct request *request);
+void handle_add_offsets_to_txn(struct request *request);
+void handle_end_txn(struct request *request);
+void handle_txn_offset_commit(struct request *request);
+void handle_write_txn_markers(struct request *request);
+void handle_describe_producers(struct request *request);
+void handle_describe_transactions(struct request *request);
+void handle_list_transactions(struct request *request);
 void handle_create_topics(struct request *request);
 void handle_delete_topics(struct request *request);
 void handle_create_partitions(struct request *request);

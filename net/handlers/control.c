@@ -1,6 +1,7 @@
 #include "net/handlers/control.h"
 
 #include "core/coordinator/groups.h"
+#include "core/coordinator/txns.h"
 
 /* The image on its way to one data shard and back. */
 struct publication {
@@ -21,6 +22,7 @@ static void acknowledged(struct io_msg *msg, struct io *io)
     const struct image *image = control->publishing;
     control->publishing = NULL;
     groups_apply(control->groups, image);
+    txns_apply(control->txns, image);
     metadata_published(control->metadata, image);
 }
 

@@ -14,12 +14,14 @@
 #include "replication/quorum/metadata.h"
 
 struct groups;
+struct txns;
 struct publication;
 
 struct control {
     struct shard *shard;
     struct metadata *metadata;
     struct groups *groups;
+    struct txns *txns;
     struct metadata_publisher publisher;
     const struct image *publishing;   /* NULL: none */
     int waiting_count;                /* shards that have not acknowledged it */

@@ -5,6 +5,8 @@
 static const struct feature table[] = {
     /* Kafka 4.3's metadata.version range: 3.3-IV3 to 4.3-IV0. Tools read it as the release of the cluster. */
     {"metadata.version", 7, 29, 29},
+    /* KIP-890: 2 bumps a producer's epoch with every transaction; older clients are served all the same. */
+    {"transaction.version", 0, 2, 2},
 };
 
 const struct feature *features(int *count)

@@ -1,6 +1,5 @@
-/* InitProducerId: an id for an idempotent producer (KIP-98, KIP-360). With a transactional id the client is told that
- * it may not have one (TRANSACTIONAL_ID_AUTHORIZATION_FAILED): every client stops with that error and its text, whereas
- * COORDINATOR_NOT_AVAILABLE, true as it is, would have it try for ever. */
+/* InitProducerId: an id for an idempotent producer (KIP-98, KIP-360). With a transactional id it is the coordinator's
+ * business: transactions.c. */
 #include "core/controller/controller.h"
 #include "core/wire/error.h"
 #include "core/wire/messages.h"
@@ -122,11 +121,14 @@ void handle_init_producer_id(struct request *request)
     struct init_producer_id_request message;
     if (!request_decode(request, &message))
         return;
+    bool is_half = (message.producer_id == -1) != (message.producer_epoch == -1);
+    if (is_half || (!slice_is_null(message.transactional_id) && message.transactional_id.length == 0)) {
+        answer(request, KAFKA_ERROR_INVALID_REQUEST, -1);
+        return;
+    }
     if (!slice_is_null(message.transactional_id)) {
-        answer(request,
-               message.transactional_id.length == 0 ? KAFKA_ERROR_INVALID_REQUEST
-                                                    : KAFKA_ERROR_TRANSACTIONAL_ID_AUTHORIZATION_FAILED,
-               -1);
+        struct broker *broker = request->shard->broker;
+        request_move(request, broker_control(broker), broker->data_shards, handle_init_transactional);
         return;
     }
     struct producer_ids *ids = &request->shard->producer_ids;

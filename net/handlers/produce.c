@@ -2,7 +2,8 @@
  *
  *   decode -> partition_check (this shard) -> a slice per owning shard --message--> partition_append ... done
  *                   |               ^                 ^------------------message-----------------------------'
- *                   '--produce_convert: records looked at or packed anew by a job; requests behind this one wait
+ *                   |--produce_convert: records looked at or packed anew by a job;   \ requests behind this
+ *                   '--produce_verify: transactional ones, with the coordinator      / one wait
  *   all slices are back -> the answer
  *
  * Frame, arena and everything in it stay this shard's memory; a slice belongs to the owner's shard from its message
@@ -12,6 +13,7 @@
 #include "core/wire/messages.h"
 #include "net/handlers/api.h"
 #include "net/handlers/endpoints.h"
+#include "net/handlers/produce_verify.h"
 #include "net/handlers/shard.h"
 
 typedef struct produce_response_partition_produce_response partition_answer;
@@ -26,6 +28,7 @@ struct produce_part {
     struct produce_slice *slice;
     struct produce_part *next; /* in the slice */
     struct uuid topic_id;
+    struct slice topic;
     int32_t index;
     bool admitted, answered;
 };
@@ -45,6 +48,7 @@ struct produce {
     struct produce_part *parts;   /* in request order */
     struct produce_slice *slices; /* by shard */
     struct produce_convert convert;
+    struct produce_verify verify; /* of the transactional parts */
     int32_t part_count;
     int32_t out_count; /* slices on their way */
 };
@@ -233,6 +237,26 @@ static void refuse(struct produce_part *part, int16_t error, const char *message
     part->append.base_offset = part->append.log_append_time_ms = part->append.log_start_offset = -1;
 }
 
+/* Transactional batches need a transactional id, and are of one producer. */
+static int16_t check_transaction(const struct produce_request *message)
+{
+    int64_t producer_id = BATCH_NO_PRODUCER_ID;
+    for (int32_t i = 0; i < message->topic_data.count; i++)
+        for (int32_t k = 0; k < message->topic_data.items[i].partition_data.count; k++) {
+            struct slice records = message->topic_data.items[i].partition_data.items[k].records.data;
+            struct batch_header header;
+            if (batch_read_header(records.data, records.length, &header) != ERR_OK || header.magic != BATCH_MAGIC ||
+                !(header.attributes & BATCH_TRANSACTIONAL))
+                continue;
+            if (slice_is_null(message->transactional_id))
+                return KAFKA_ERROR_TRANSACTIONAL_ID_AUTHORIZATION_FAILED;
+            if (producer_id != BATCH_NO_PRODUCER_ID && producer_id != header.producer_id)
+                return KAFKA_ERROR_INVALID_PRODUCER_ID_MAPPING;
+            producer_id = header.producer_id;
+        }
+    return KAFKA_ERROR_NONE;
+}
+
 static const char *check_request(const struct produce_request *message, int16_t *error)
 {
     *error = KAFKA_ERROR_NONE;
@@ -240,10 +264,7 @@ static const char *check_request(const struct produce_request *message, int16_t 
         *error = KAFKA_ERROR_INVALID_REQUIRED_ACKS;
         return "acks must be -1, 0 or 1";
     }
-    if (!slice_is_null(message->transactional_id)) {
-        *error = KAFKA_ERROR_INVALID_TXN_STATE; /* fatal to the client: this broker has no transactions */
-        return "this broker does not take part in transactions";
-    }
+    *error = check_transaction(message);
     return NULL;
 }
 
@@ -258,6 +279,7 @@ static bool admit(struct produce *produce, const struct image_topic *topic, stru
         return false;
     }
     part->topic_id = topic->id;
+    part->topic = slice_of(topic->name, topic->name_length);
     if (topic->is_internal && !slice_equal_string(request->header.client_id, "__admin_client")) {
         refuse(part, KAFKA_ERROR_INVALID_TOPIC_EXCEPTION, NULL);
         return false;
@@ -276,10 +298,6 @@ static bool admit(struct produce *produce, const struct image_topic *topic, stru
         return false;
     if ((part->append.header.attributes & BATCH_CODEC_MASK) == CODEC_ZSTD && request->header.version < VERSION_ZSTD) {
         refuse(part, KAFKA_ERROR_UNSUPPORTED_COMPRESSION_TYPE, NULL);
-        return false;
-    }
-    if (part->append.header.attributes & BATCH_TRANSACTIONAL) {
-        refuse(part, KAFKA_ERROR_INVALID_TXN_STATE, "transactional records without a transactional id");
         return false;
     }
     return true;
@@ -353,9 +371,70 @@ static void go_on(struct request *request)
     send_slices(request->handler_state);
 }
 
+static void verify_done(struct produce_verify *verify)
+{
+    request_go_on(CONTAINER_OF(verify, struct produce, verify)->request, go_on);
+}
+
+static bool is_transactional(const struct produce_part *part)
+{
+    return part->admitted && part->append.error == KAFKA_ERROR_NONE &&
+           (part->append.header.attributes & BATCH_TRANSACTIONAL) != 0;
+}
+
+static bool must_verify(const struct produce *produce)
+{
+    if (!produce_verify_is_on(produce->request))
+        return false;
+    for (int32_t i = 0; i < produce->part_count; i++)
+        if (is_transactional(&produce->parts[i]))
+            return true;
+    return false;
+}
+
+/* The topic's name is of the image: the request may outlive it. */
+static bool start_verify(struct produce *produce)
+{
+    struct request *request = produce->request;
+    struct produce_verify *verify = &produce->verify;
+    verify->parts = ARENA_ARRAY(&request->arena, struct produce_verify_part, (size_t)produce->part_count);
+    if (verify->parts == NULL)
+        return false;
+    for (int32_t i = 0; i < produce->part_count; i++) {
+        struct produce_part *part = &produce->parts[i];
+        if (!is_transactional(part))
+            continue;
+        struct produce_verify_part *to = &verify->parts[verify->count++];
+        uint8_t *name = arena_copy(&request->arena, part->topic.data, part->topic.length);
+        if (name == NULL)
+            return false;
+        to->on.topic_id = part->topic_id;
+        to->on.index = part->index;
+        to->append = &part->append;
+        to->topic = slice_of(name, part->topic.length);
+    }
+    verify->done = verify_done;
+    verify->request = request;
+    verify->transactional_id = produce->message.transactional_id;
+    return produce_verify_start(verify);
+}
+
+static void without_memory(struct request *request)
+{
+    struct produce *produce = request->handler_state;
+    for (int32_t i = 0; i < produce->part_count; i++)
+        if (is_transactional(&produce->parts[i]))
+            refuse(&produce->parts[i], KAFKA_ERROR_KAFKA_STORAGE_ERROR, NULL);
+    send_slices(produce);
+}
+
 static void convert_done(struct produce_convert *convert)
 {
-    request_go_on(CONTAINER_OF(convert, struct produce, convert)->request, go_on);
+    struct produce *produce = CONTAINER_OF(convert, struct produce, convert);
+    if (!must_verify(produce))
+        request_go_on(produce->request, go_on);
+    else if (!start_verify(produce))
+        request_go_on(produce->request, without_memory);
 }
 
 void handle_produce(struct request *request)
@@ -384,7 +463,12 @@ void handle_produce(struct request *request)
     for (int32_t i = 0; i < produce->message.topic_data.count; i++)
         admit_topic(produce, &produce->message.topic_data.items[i], error, why, &next);
     if (list_empty(&produce->convert.appends)) {
-        send_slices(produce);
+        if (!must_verify(produce))
+            send_slices(produce);
+        else if (start_verify(produce))
+            request_hold_back(request);
+        else
+            without_memory(request);
         return;
     }
     produce->convert.done = convert_done;

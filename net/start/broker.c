@@ -2,10 +2,12 @@
 
 #include "core/controller/controller.h"
 #include "core/coordinator/groups.h"
+#include "core/coordinator/txns.h"
 #include "core/log/log_dirs.h"
 #include "net/handlers/api.h"
 #include "net/handlers/control.h"
 #include "net/handlers/features.h"
+#include "net/handlers/txn_ids.h"
 
 #include <stdio.h>
 
@@ -28,6 +30,7 @@ struct boot {
     const struct broker_config *config;
     struct broker_events *events;
     struct control control;
+    struct txn_id_source txn_ids;
     struct shard_data_events data_events;
     struct arena arena;
     struct metadata_change change;
@@ -284,7 +287,16 @@ static enum err open_shards(struct boot *boot, const struct broker_options *opti
     boot->errands[broker->data_shards] = (struct errand){.boot = boot, .shard = control, .msg.run = begin};
     struct groups_options groups = {
         .datas = boot->datas, .data_shards = broker->data_shards, .node_id = broker->node_id};
-    return groups_open(control->io, &groups, &boot->control.groups);
+    enum err err = groups_open(control->io, &groups, &boot->control.groups);
+    if (err != ERR_OK)
+        return err;
+    txn_id_source_init(&boot->txn_ids, &boot->control);
+    struct txns_options txns = {.datas = boot->datas,
+                                .data_shards = broker->data_shards,
+                                .node_id = broker->node_id,
+                                .groups = boot->control.groups,
+                                .needs = &boot->txn_ids.needs};
+    return txns_open(control->io, &txns, &boot->control.txns);
 }
 
 static void free_boot(struct boot *boot, struct mem *mem)
@@ -336,6 +348,8 @@ enum err broker_boot(const struct broker_options *options, struct broker **out, 
     if (err == ERR_OK)
         err = open_shards(boot, options);
     if (err != ERR_OK) {
+        if (boot->control.txns != NULL)
+            txns_close(boot->control.txns);
         if (boot->control.groups != NULL)
             groups_close(boot->control.groups);
         if (boot->control.metadata != NULL)
@@ -421,6 +435,7 @@ void broker_stop(struct broker *broker)
         end_loops(boot);
         return;
     }
+    txns_stop(boot->control.txns);
     groups_stop(boot->control.groups); /* who waits in a group would keep its connection open */
     for (int i = 0; i < broker->data_shards; i++) {
         boot->errands[i].msg.run = stop_here;
@@ -438,7 +453,8 @@ void broker_free(struct broker *broker)
     struct boot *boot = boot_of(broker);
     struct io *io = control_io(boot);
     struct mem *mem = io_mem(io);
-    bool clean = boot->clean && metadata_is_idle(boot->control.metadata) && groups_is_idle(boot->control.groups);
+    bool clean = boot->clean && metadata_is_idle(boot->control.metadata) && groups_is_idle(boot->control.groups) &&
+                 txns_is_idle(boot->control.txns);
     if (clean) { /* otherwise operations may be half-way: the process ends and recovery finds its way */
         for (int i = 0; i < broker->data_shards; i++) {
             struct shard *shard = &broker->shards[i];
@@ -446,6 +462,7 @@ void broker_free(struct broker *broker)
                 fetch_session_cache_fini(&shard->fetch_sessions);
             shard_data_close(shard->data);
         }
+        txns_close(boot->control.txns);
         groups_close(boot->control.groups);
         metadata_close(boot->control.metadata);
         log_dirs_close(broker->dirs, io_fs(io), true);

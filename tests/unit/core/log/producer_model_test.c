@@ -156,7 +156,7 @@ static void rebuild(struct model *model, struct producer_state *state)
         assert_int_equal(producer_state_replay(state, &model->log[i], model->now_ms), ERR_OK);
 }
 
-/* A clean stop: Kafka's snapshot keeps the newest batch of each producer. */
+/* A clean stop: the snapshot keeps the whole window of each producer. */
 static void snapshot(struct model *model, struct producer_state *state)
 {
     struct mem *mem = state->mem;
@@ -168,12 +168,6 @@ static void snapshot(struct model *model, struct producer_state *state)
     assert_int_equal(producer_snapshot_read(state, slice_of(bytes, size)), ERR_OK);
     free(bytes);
     model->log_count = 0;
-    for (int i = 0; i < PRODUCERS; i++) {
-        struct model_producer *producer = &model->producers[i];
-        if (producer->window_count > 1)
-            producer->window[0] = producer->window[producer->window_count - 1];
-        producer->window_count = producer->window_count > 0;
-    }
 }
 
 static void expire(struct model *model, struct producer_state *state)
