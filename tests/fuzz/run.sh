@@ -8,7 +8,7 @@ clang=$(command -v clang || command -v clang-14 || true)
 [ -n "$clang" ] || { echo "SKIP fuzz: no clang on this machine"; echo "0 passed, 0 failed, 1 skipped"; exit 0; }
 mkdir -p "$build"
 # Everything goes into one archive; a target pulls in what it names, so a new room never breaks the link.
-sources=$(find io core replication net -name "*.c" ! -path net/cli/main.c | sort)
+sources=$(find io core replication net tests/sim/host.c -name "*.c" ! -path net/cli/main.c | sort)
 libs="-lz -llz4 -lzstd -lsnappy -lcrypto -ljansson -lpcre2-8 -luring -lm"
 flags=$build/flags # a file of arguments, so that no shell reads the quotes in it
 cat >"$flags.new" <<'EOF'

@@ -2,6 +2,7 @@
 """Inputs to begin with, made from what the tree holds. usage: seeds.py OUTPUT-FOLDER
 
 message    the recorded frames of tests/golden without their headers, as fuzz_message.c wants them
+broker     the requests among them in rows of a few, as fuzz_broker.c wants them
 recovery   a partition's directory put together from the batches of tests/data/batches
 """
 import glob
@@ -44,7 +45,7 @@ def write(folder, name, data):
 
 
 def messages(out):
-    flexible, number = flexible_from(), 0
+    flexible, number, row = flexible_from(), 0, b""
     for name in sorted(glob.glob("tests/golden/*.hex")):
         for line in open(name, encoding="ascii"):
             if line.startswith("#"):
@@ -53,8 +54,13 @@ def messages(out):
             key, version = int(key), int(version)
             if key in flexible:
                 frame = body(direction, key, version, bytes.fromhex(text), version >= flexible[key])
-                write(f"{out}/message", f"golden-{number}", bytes([key, version << 1 | (direction == "response")]) + frame)
+                kind = version << 1 | (direction == "response")
+                write(f"{out}/message", f"golden-{number}", bytes([key, kind]) + frame)
                 number += 1
+                if direction == "request":
+                    row += bytes([key, version, 0]) + struct.pack(">H", len(frame)) + frame
+                    write(f"{out}/broker", f"row-{number // 8}", row)
+                    row = b"" if number % 8 < 2 else row
 
 
 def recovery(out):
