@@ -113,6 +113,13 @@ if [ ${#group_clients[@]} -gt 0 ]; then
     passed=$((passed + ${good:-0})) failed=$((failed + ${bad:-1}))
 fi
 
+txn_clients=()
+for c in c go java; do has "$c" && txn_clients+=("$c"); done
+if [ ${#txn_clients[@]} -gt 0 ] && has kcat; then
+    read -r _ good _ bad < <(timeout 900 python3 tests/interop/transactions.py "$binary" "$out" "${txn_clients[@]}" | tee /dev/stderr | tail -1)
+    passed=$((passed + ${good:-0})) failed=$((failed + ${bad:-1}))
+fi
+
 if has java; then # Kafka's own tool reads our files
     for dir in "$work"/node/data/t-c-*-all-small-0 "$work"/node/data/t-java-*-all-small-0; do
         [ -d "$dir" ] || continue

@@ -125,6 +125,15 @@ func main() {
 		group(a[2], a[3], a[4], a[5], a[6:])
 		return
 	}
+	if a[1] == "transact" {
+		count, _ := strconv.Atoi(a[7])
+		transact(a[2], a[3], a[4], a[5], a[6], count)
+		return
+	}
+	if a[1] == "fence" {
+		fence(a[2], a[3], a[4])
+		return
+	}
 	if a[1] == "produce" {
 		produce(a[2], a[3], a[4], a[5], a[6])
 		return
