@@ -72,7 +72,8 @@ int16_t producer_state_check(const struct producer_state *state, const struct ba
     *duplicate = NULL;
     const struct producer_entry *entry = producer_find(state, header->producer_id);
     if (entry == NULL || entry->epoch == NO_EPOCH)
-        return KAFKA_ERROR_NONE;
+        return state->lost_beginning && header->base_sequence > 0 ? KAFKA_ERROR_OUT_OF_ORDER_SEQUENCE_NUMBER
+                                                                  : KAFKA_ERROR_NONE;
     if (header->producer_epoch < entry->epoch)
         return KAFKA_ERROR_INVALID_PRODUCER_EPOCH;
     if (header->producer_epoch > entry->epoch)
@@ -85,11 +86,6 @@ int16_t producer_state_check(const struct producer_state *state, const struct ba
     return header->base_sequence == next ? KAFKA_ERROR_NONE : KAFKA_ERROR_OUT_OF_ORDER_SEQUENCE_NUMBER;
 }
 
-int64_t producer_last_data_offset(const struct producer_entry *entry)
-{
-    return entry->count == 0 ? -1 : batch_at(entry, entry->count - 1)->last_offset;
-}
-
 /* ---- changes
  * --------------------------------------------------------------------------------------------------------- */
 
@@ -99,13 +95,16 @@ struct producer_entry *producer_state_prepare(struct producer_state *state, int6
     if (entry != NULL)
         return entry;
     entry = MEM_NEW(state->mem, struct producer_entry);
-    if (entry == NULL)
+    if (entry == NULL) {
+        state->lost_beginning = true;
         return NULL;
+    }
     *entry = (struct producer_entry){
         .id = producer_id, .transaction_offset = -1, .coordinator_epoch = -1, .epoch = NO_EPOCH};
     list_init(&entry->_open);
     if (!map_put(&state->entries, id_hash(producer_id), entry)) {
         MEM_DELETE(state->mem, entry);
+        state->lost_beginning = true;
         return NULL;
     }
     return entry;
@@ -153,8 +152,10 @@ void producer_state_undo(struct producer_state *state, const struct producer_ent
     list_init(&entry->_open);
     if (entry->transaction_offset >= 0)
         producer_open(state, entry, entry->transaction_offset);
-    if (entry->epoch == NO_EPOCH)
+    if (entry->epoch == NO_EPOCH) {
         remove_entry(state, entry);
+        state->lost_beginning = true;
+    }
 }
 
 enum err producer_state_replay(struct producer_state *state, const struct batch_header *header, int64_t now_ms)
@@ -181,6 +182,7 @@ static bool is_idle(const struct producer_entry *entry, int64_t now_ms, int64_t 
 int producer_state_expire(struct producer_state *state, int64_t now_ms, int64_t expiration_ms)
 {
     int expired = 0;
+    state->lost_beginning = false;
     for (size_t i = 0; i < state->entries.capacity;) {
         struct producer_entry *entry = state->entries.entries[i].value;
         if (entry == NULL || entry->transaction_offset >= 0 || !is_idle(entry, now_ms, expiration_ms)) {

@@ -5,7 +5,7 @@
  *
  * Rules, as Kafka's ProducerAppendInfo: a lower epoch is INVALID_PRODUCER_EPOCH; a new epoch begins at sequence 0; the
  * next sequence is last + 1 (from 2^31 - 1 to 0), anything else OUT_OF_ORDER_SEQUENCE_NUMBER; a producer that is not
- * known may begin anywhere.
+ * known may begin anywhere (but see lost_beginning).
  *
  * Transactions (producer_txn.c; KIP-98, KIP-890): the first transactional batch opens one, a marker ends it. Before a
  * client may open one, its partition is verified with the coordinator: producer_txn_guard gives a number, the
@@ -58,6 +58,8 @@ struct producer_state {
     struct producer_decided *decided;
     int32_t decided_count, decided_capacity;
     uint64_t last_guard;
+    bool lost_beginning; /* a producer's first batch was refused for want of memory or space: until the next expiry one
+                            that is not known may begin only at 0, or the batches in flight behind it would get in */
 };
 
 void producer_state_init(struct producer_state *state, struct mem *mem);
@@ -79,8 +81,6 @@ enum err producer_state_replay(struct producer_state *state, const struct batch_
                                int64_t now_ms) MUST_CHECK;
 /* Forgets producers that have not written for expiration_ms and have no open transaction. How many. */
 int producer_state_expire(struct producer_state *state, int64_t now_ms, int64_t expiration_ms);
-
-int64_t producer_last_data_offset(const struct producer_entry *entry); /* -1: only markers, or nothing */
 
 /* ---- transactions ------------------------------------------------------------------------------------------------ */
 

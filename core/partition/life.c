@@ -111,6 +111,11 @@ static enum err open_log(struct shard_data *data, struct partition *partition, c
 
 static void come_online(struct partition *partition, struct shard_data_apply *apply, enum err err)
 {
+    if (err == ERR_NO_MEMORY) { /* tried again when there may be some */
+        partition->_data->short_of_memory = true;
+        apply->failed_count++;
+        return;
+    }
     if (err != ERR_OK) {
         partition->state = PARTITION_OFFLINE;
         apply->failed_count++;
@@ -147,8 +152,8 @@ static void create_done(struct io_job *job)
         err = open_log(data, partition, task->path, &fresh);
     if (err == ERR_IO)
         log_dirs_fail(data->options.dirs, partition->_dir);
-    come_online(partition, apply, err);
     partition->_task = NULL;
+    come_online(partition, apply, err);
     MEM_DELETE(data->mem, task);
     data->jobs--;
     shard_data_apply_part_done(data, apply);
@@ -162,12 +167,17 @@ static enum err place_and_open(struct shard_data *data, struct partition *partit
         return ERR_NO_MEMORY;
     enum err err = log_dirs_find(data->options.dirs, topic_of(partition), partition->index, partition->topic_id,
                                  data->image != NULL, &place);
+    bool chosen = err == ERR_OK && !place.exists && partition->_dir >= 0; /* at an attempt that ran out of memory */
+    if (chosen) {
+        place.dir = partition->_dir;
+        place.occupied = false;
+    }
     if (err == ERR_OK &&
         !log_dirs_join(data->options.dirs, place.dir, topic_of(partition), partition->index, task->path))
         err = ERR_INVALID;
     if (err == ERR_OK) {
         partition->_dir = place.dir;
-        if (!place.exists)
+        if (!place.exists && !chosen)
             log_dirs_note(data->options.dirs, place.dir, 1);
     }
     if (err == ERR_OK && !place.exists) {
@@ -187,7 +197,6 @@ static enum err place_and_open(struct shard_data *data, struct partition *partit
     /* At start, before anybody is served: recovery may take its time. */
     if (err == ERR_OK)
         err = open_log(data, partition, task->path, &place);
-    partition->_cleaned_offset = place.cleaned_offset;
     MEM_DELETE(data->mem, task);
     come_online(partition, apply, err);
     return ERR_OK;
@@ -222,10 +231,18 @@ void life_create(struct shard_data *data, struct shard_data_apply *apply, const 
 {
     struct partition *partition = partition_new(data, topic, index);
     if (partition == NULL) {
+        data->short_of_memory = true;
         apply->failed_count++;
         return;
     }
     life_update(data, partition, topic);
+    life_open(data, apply, partition);
+}
+
+void life_open(struct shard_data *data, struct shard_data_apply *apply, struct partition *partition)
+{
+    if (partition->state != PARTITION_CREATING || partition->_task != NULL)
+        return;
     enum err err = place_and_open(data, partition, apply);
     if (err != ERR_OK)
         come_online(partition, apply, err);
@@ -299,18 +316,10 @@ void life_delete(struct shard_data *data, struct shard_data_apply *apply, struct
     partition->_task = task;
     apply->_pending++;
     data->jobs++;
-    cleaner_forget(data, partition);
-    partition->_retire_waits = true;
-    life_retire(partition);
-}
-
-void life_retire(struct partition *partition)
-{
-    /* Not while a file is being written under the old name: it may be another topic's by then. */
-    if (!partition->_retire_waits || partition->_snapshot_running || log_is_cleaning(partition->log))
-        return;
-    partition->_retire_waits = false;
-    io_job_start(partition->_data->io, &partition->_task->job);
+    if (partition->_snapshot_running)
+        partition->_retire_waits = true;
+    else
+        io_job_start(data->io, &task->job);
 }
 
 struct removal {

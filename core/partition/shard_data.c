@@ -66,10 +66,12 @@ static bool create_topic(struct image_differ *image_differ, const struct image_t
     struct differ *differ = CONTAINER_OF(image_differ, struct differ, differ);
     for (int32_t i = 0; after != NULL && i < after->partition_count; i++) {
         struct partition *partition = shard_data_find(differ->data, after->id, i);
-        if (partition != NULL)
+        if (partition != NULL) {
             life_update(differ->data, partition, after);
-        else if (is_ours(differ->data, after, i))
+            life_open(differ->data, differ->apply, partition);
+        } else if (is_ours(differ->data, after, i)) {
             life_create(differ->data, differ->apply, after, i);
+        }
     }
     return true;
 }
@@ -107,7 +109,7 @@ static void deletions_reported(struct shard_data *data)
     struct differ differ = {.differ = {.topic = create_topic}, .data = data, .apply = apply};
     apply->_creating = true;
     apply->_pending = 1;
-    image_diff(data->image, apply->image, &differ.differ);
+    image_diff(apply->_repairs ? NULL : data->image, apply->image, &differ.differ);
     shard_data_apply_part_done(data, apply);
 }
 
@@ -139,6 +141,19 @@ void shard_data_apply(struct shard_data *data, struct shard_data_apply *apply)
     list_push_back(&data->applies, &apply->_link);
     if (idle)
         io_at_turn_end(data->io, &data->apply_hook);
+}
+
+static void repaired(struct shard_data_apply *apply)
+{
+}
+
+static void repair(struct shard_data *data)
+{
+    if (!data->short_of_memory || !list_empty(&data->applies) || data->image == NULL)
+        return;
+    data->short_of_memory = false;
+    data->repair = (struct shard_data_apply){.done = repaired, .image = data->image, ._repairs = true};
+    shard_data_apply(data, &data->repair);
 }
 
 /* ---- checkpoints
@@ -184,8 +199,7 @@ static bool collect_entries(struct shard_data *data, int32_t *count)
                                                             .dir = partition->_dir,
                                                             .recovery_point = log_recovery_point(partition->log),
                                                             .start_offset = log_start_offset(partition->log),
-                                                            .high_watermark = partition->high_watermark,
-                                                            .cleaned_offset = partition->_cleaned_offset};
+                                                            .high_watermark = partition->high_watermark};
     }
     return true;
 }
@@ -210,11 +224,6 @@ static void report_start(struct shard_data *data, void (*reported)(struct shard_
     data->reported = reported;
     data->report = (struct log_dirs_report){.done = report_done, .entries = data->entries, .count = count};
     log_dirs_report(data->options.dirs, data->io, &data->report);
-}
-
-void shard_data_checkpoint(struct shard_data *data)
-{
-    report_start(data, NULL);
 }
 
 /* ---- periodic work
@@ -284,6 +293,7 @@ static void tick_fire(struct io_timer *timer)
         if (partition->state == PARTITION_ONLINE && log_dirs_is_offline(data->options.dirs, partition->_dir))
             partition_offline(partition);
     }
+    repair(data);
     start_timer(data, timer, INTERVAL_MS);
 }
 
@@ -305,7 +315,6 @@ void shard_data_configure(struct shard_data *data, const struct broker_config *c
     data->budget.limit_bytes = config->ringmain_dirty_bytes;
     start_timer(data, &data->retention_timer, config->log_retention_check_interval_ms);
     start_timer(data, &data->checkpoint_timer, config->log_flush_offset_checkpoint_interval_ms);
-    cleaner_arm(data);
 }
 
 /* ---- open, stop, close
@@ -335,7 +344,6 @@ enum err shard_data_open(struct io *io, const struct shard_data_options *options
     data->tick_timer.fire = tick_fire;
     data->deleting_timer.fire = deleting_fire;
     data->flush_timer.fire = flush_fire;
-    data->cleaner.timer.fire = cleaner_fire;
     data->group = mem_alloc(mem, partition_group_bytes());
     if (data->group == NULL) {
         shard_data_close(data);
@@ -395,7 +403,6 @@ void shard_data_stop(struct shard_data *data, struct shard_data_stop *stop)
     io_timer_stop(data->io, &data->tick_timer);
     io_timer_stop(data->io, &data->deleting_timer);
     io_timer_stop(data->io, &data->flush_timer);
-    cleaner_stop(data);
     data->stop_timer.fire = stop_fire;
     (void)!io_timer_start(data->io, &data->stop_timer, io_now_ns(data->io));
 }
@@ -418,7 +425,7 @@ void shard_data_close(struct shard_data *data)
 {
     struct io_timer *const timers[] = {&data->retention_timer, &data->checkpoint_timer, &data->producer_timer,
                                        &data->tick_timer,      &data->deleting_timer,   &data->stop_timer,
-                                       &data->flush_timer,     &data->cleaner.timer};
+                                       &data->flush_timer};
     for (size_t i = 0; i < COUNT_OF(timers); i++)
         io_timer_stop(data->io, timers[i]);
     io_hook_stop(&data->append_hook);

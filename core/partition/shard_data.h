@@ -14,7 +14,8 @@
  *
  * Core:    the owning shard.
  * Memory:  from io_mem of the shard. The images are held by the caller until the apply of the next one is done.
- * Errors:  a partition whose log cannot be opened is OFFLINE, the others are not touched.
+ * Errors:  a partition whose log cannot be opened is OFFLINE, the others are not touched; one for which there is no
+ *          memory stays CREATING and is tried again every few seconds.
  */
 #ifndef RINGMAIN_CORE_PARTITION_SHARD_DATA_H
 #define RINGMAIN_CORE_PARTITION_SHARD_DATA_H
@@ -57,7 +58,7 @@ struct shard_data_apply {
     int32_t opened_count, failed_count; /* out */
     struct list _link;
     int32_t _pending;
-    bool _deleted, _creating;
+    bool _deleted, _creating, _repairs;
 };
 void shard_data_apply(struct shard_data *data, struct shard_data_apply *apply);
 /* A new snapshot of the broker's configuration (intervals, expiry); kept until the next. */

@@ -172,7 +172,10 @@ static void write_done(struct io_job *job)
     MEM_DELETE(data->mem, snapshot);
     partition->_snapshot_running = false;
     data->jobs--;
-    life_retire(partition);
+    if (partition->_retire_waits) { /* not while a file is being written under the old name */
+        partition->_retire_waits = false;
+        io_job_start(data->io, &partition->_task->job);
+    }
 }
 
 void snapshot_checkpoint(struct shard_data *data, struct partition *partition)

@@ -366,9 +366,18 @@ static void send_slices(struct produce *produce)
     }
 }
 
+/* What comes behind a batch that was not taken for want of memory must not be taken either: a partition that does not
+ * know its producer yet would let it begin in the middle. So the connection ends, and the client sends all of it again.
+ */
 static void go_on(struct request *request)
 {
-    send_slices(request->handler_state);
+    struct produce *produce = request->handler_state;
+    for (int32_t i = 0; i < produce->part_count; i++)
+        if (produce->parts[i].append.error == KAFKA_ERROR_KAFKA_STORAGE_ERROR) {
+            request_close(request);
+            return;
+        }
+    send_slices(produce);
 }
 
 static void verify_done(struct produce_verify *verify)
@@ -419,22 +428,13 @@ static bool start_verify(struct produce *produce)
     return produce_verify_start(verify);
 }
 
-static void without_memory(struct request *request)
-{
-    struct produce *produce = request->handler_state;
-    for (int32_t i = 0; i < produce->part_count; i++)
-        if (is_transactional(&produce->parts[i]))
-            refuse(&produce->parts[i], KAFKA_ERROR_KAFKA_STORAGE_ERROR, NULL);
-    send_slices(produce);
-}
-
 static void convert_done(struct produce_convert *convert)
 {
     struct produce *produce = CONTAINER_OF(convert, struct produce, convert);
     if (!must_verify(produce))
         request_go_on(produce->request, go_on);
     else if (!start_verify(produce))
-        request_go_on(produce->request, without_memory);
+        request_go_on(produce->request, request_close);
 }
 
 void handle_produce(struct request *request)
@@ -468,7 +468,7 @@ void handle_produce(struct request *request)
         else if (start_verify(produce))
             request_hold_back(request);
         else
-            without_memory(request);
+            request_close(request);
         return;
     }
     produce->convert.done = convert_done;

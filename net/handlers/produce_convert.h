@@ -7,7 +7,7 @@
  *
  * Bounds: a shard holds CONVERT_JOBS buffers at most, each for the largest batch that its topic takes; requests that
  * wait hold only their frames. Core: a data shard. Memory: buffers from the shard, results in the request's arena.
- * Errors: in the appends; without memory for a buffer and none in use, KAFKA_STORAGE_ERROR, which clients retry.
+ * Errors: in the appends; without memory for a buffer and none in use, KAFKA_STORAGE_ERROR (its connection ends).
  */
 #ifndef RINGMAIN_NET_HANDLERS_PRODUCE_CONVERT_H
 #define RINGMAIN_NET_HANDLERS_PRODUCE_CONVERT_H

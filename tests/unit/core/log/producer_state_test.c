@@ -155,6 +155,24 @@ static void a_snapshot_gives_the_same_answers_and_a_damaged_one_is_refused(void 
     assert_int_equal(mem->used, 0);
 }
 
+static void what_follows_a_refused_first_batch_is_refused_until_the_next_expiry(void **state)
+{
+    struct producer_state producers;
+    struct producer_entry before;
+    int64_t duplicate;
+    producer_state_init(&producers, test_mem());
+    struct batch_header first = header_of(5, 0, 0, 3);
+    struct producer_entry *entry = producer_state_prepare(&producers, 5);
+    before = *entry;
+    producer_entry_update(entry, &first, 0, 0, 0);
+    producer_state_undo(&producers, &before);
+    assert_int_equal(check(&producers, header_of(5, 0, 3, 3), &duplicate), KAFKA_ERROR_OUT_OF_ORDER_SEQUENCE_NUMBER);
+    assert_int_equal(check(&producers, first, &duplicate), KAFKA_ERROR_NONE);
+    assert_int_equal(producer_state_expire(&producers, 0, 1), 0);
+    assert_int_equal(check(&producers, header_of(5, 0, 3, 3), &duplicate), KAFKA_ERROR_NONE);
+    producer_state_fini(&producers);
+}
+
 static void a_snapshot_keeps_the_whole_window_and_one_of_kafka_the_last_batch(void **state)
 {
     enum { BATCHES = 7, KAFKA_BYTES = 10 + 46 };
@@ -210,6 +228,7 @@ int main(void)
         cmocka_unit_test(an_older_epoch_is_fenced_and_a_newer_one_begins_at_zero),
         cmocka_unit_test(an_undone_update_leaves_no_trace),
         cmocka_unit_test(idle_producers_expire_unless_a_transaction_is_open),
+        cmocka_unit_test(what_follows_a_refused_first_batch_is_refused_until_the_next_expiry),
         cmocka_unit_test(a_snapshot_keeps_the_whole_window_and_one_of_kafka_the_last_batch),
         cmocka_unit_test(a_clock_at_either_end_of_time_expires_or_keeps_without_overflow),
         cmocka_unit_test(a_snapshot_gives_the_same_answers_and_a_damaged_one_is_refused),
