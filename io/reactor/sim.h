@@ -59,6 +59,7 @@ struct sim_network *sim_network(struct sim *sim); /* may be changed between even
 
 bool sim_step(struct sim *sim); /* runs the next event; false: there is none */
 void sim_run_for(struct sim *sim, int64_t duration_ns);
+void sim_halt(struct sim *sim); /* from inside an event: sim_run_for returns after it, its time not over */
 
 /* ---- nodes ---------------------------------------------------------------------------------------------------- */
 
@@ -103,6 +104,11 @@ void sim_node_jump_clock(struct sim_node *node, int64_t by_ms);       /* the wal
 void sim_node_stall(struct sim_node *node, int64_t duration_ns);      /* no turn and no job of it before then */
 /* Counted over all shards from 1 on, from now; 0: none. again: every one after it fails as well. */
 void sim_node_fail_allocation(struct sim_node *node, uint64_t n, bool again);
+/* Asked at every allocation of the node. */
+struct sim_memory_watch {
+    bool (*fails)(struct sim_memory_watch *watch, struct sim_node *node);
+};
+void sim_node_set_memory_watch(struct sim_node *node, struct sim_memory_watch *watch); /* NULL: none */
 uint64_t sim_node_allocations(const struct sim_node *node); /* since the last sim_node_fail_allocation or start */
 size_t sim_node_memory_used(const struct sim_node *node);
 int sim_node_open_files(const struct sim_node *node);

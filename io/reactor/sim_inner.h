@@ -25,6 +25,7 @@ struct sim {
     struct prng scenario, machine;
     struct sim_network network;
     uint64_t trace, events_run, next_order;
+    bool halted;
     struct sim_event **heap;
     size_t heap_count, heap_capacity;
     struct sim_node *nodes[SIM_NODES_MAX];
@@ -65,6 +66,7 @@ struct sim_node {
     int busy_workers;
     uint64_t allocations, allocation_fails_at;
     bool allocation_fails_on;
+    struct sim_memory_watch *memory_watch;
 };
 
 void *sim_new(size_t size); /* zeroed; never NULL */

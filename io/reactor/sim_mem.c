@@ -28,6 +28,8 @@ static struct block *block_of(void *bytes)
 static bool shall_fail(struct sim_node *node)
 {
     uint64_t n = ++node->allocations;
+    if (node->memory_watch != NULL && node->memory_watch->fails(node->memory_watch, node))
+        return true;
     if (node->allocation_fails_at == 0)
         return false;
     return node->allocation_fails_on ? n >= node->allocation_fails_at : n == node->allocation_fails_at;

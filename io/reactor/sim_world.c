@@ -106,9 +106,16 @@ bool sim_step(struct sim *sim)
 void sim_run_for(struct sim *sim, int64_t duration_ns)
 {
     int64_t end_ns = sim->now_ns + duration_ns;
-    while (sim->heap_count > 0 && sim->heap[0]->time_ns <= end_ns)
+    sim->halted = false;
+    while (!sim->halted && sim->heap_count > 0 && sim->heap[0]->time_ns <= end_ns)
         sim_step(sim);
-    sim->now_ns = end_ns;
+    if (!sim->halted)
+        sim->now_ns = end_ns;
+}
+
+void sim_halt(struct sim *sim)
+{
+    sim->halted = true;
 }
 
 /* ---- turns ---------------------------------------------------------------------------------------------------------
@@ -630,6 +637,11 @@ void sim_node_fail_allocation(struct sim_node *node, uint64_t n, bool again)
     node->allocations = 0;
     node->allocation_fails_at = n;
     node->allocation_fails_on = again;
+}
+
+void sim_node_set_memory_watch(struct sim_node *node, struct sim_memory_watch *watch)
+{
+    node->memory_watch = watch;
 }
 
 size_t sim_node_memory_used(const struct sim_node *node)

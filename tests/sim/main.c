@@ -1,5 +1,7 @@
 /* sim [--seeds N] [--first SEED]: that many seeds of the whole-broker simulation, over all cores.
- * sim --seed SEED: one of them, with what it did. docs/simulation.md says how to read a failure. */
+ * sim --seed SEED: one of them, with what it did.
+ * sim --walk cuts|io|allocations [--every N] [--first SEED]: walk.c; every N-th step of it, or --step N --variant N.
+ * docs/simulation.md says how to read a failure. */
 #include "tests/sim/world.h"
 
 #include <inttypes.h>
@@ -58,21 +60,28 @@ static int run_many(uint64_t first, long count, const char *program)
     return failed != 0;
 }
 
+static uint64_t number_of(int argc, char **argv, const char *name, uint64_t otherwise)
+{
+    for (int i = 1; i + 1 < argc; i++)
+        if (strcmp(argv[i], name) == 0)
+            return strtoull(argv[i + 1], NULL, 10);
+    return otherwise;
+}
+
 int main(int argc, char **argv)
 {
-    uint64_t first = 1;
-    long count = 100;
-    for (int i = 1; i + 1 < argc; i += 2) {
-        if (strcmp(argv[i], "--seed") == 0) {
-            char report[REPORT_SIZE];
-            scenario_run(strtoull(argv[i + 1], NULL, 10), true, report, sizeof report);
-            printf("%s\n", report);
-            return 0;
-        }
-        if (strcmp(argv[i], "--seeds") == 0)
-            count = strtol(argv[i + 1], NULL, 10);
-        if (strcmp(argv[i], "--first") == 0)
-            first = strtoull(argv[i + 1], NULL, 10);
-    }
-    return run_many(first, count, argv[0]);
+    uint64_t seed = number_of(argc, argv, "--seed", 0), first = number_of(argc, argv, "--first", 1);
+    for (int i = 1; i + 1 < argc; i++)
+        if (strcmp(argv[i], "--walk") == 0)
+            return walk_run(&(struct walk_options){.kind = argv[i + 1],
+                                                   .seed = first,
+                                                   .every = number_of(argc, argv, "--every", 1),
+                                                   .step = number_of(argc, argv, "--step", 0),
+                                                   .variant = (int)number_of(argc, argv, "--variant", 0)});
+    if (seed == 0)
+        return run_many(first, (long)number_of(argc, argv, "--seeds", 100), argv[0]);
+    char report[REPORT_SIZE];
+    scenario_run(seed, true, report, sizeof report);
+    printf("%s\n", report);
+    return 0;
 }

@@ -25,7 +25,8 @@ void world_say(const struct world *world, const char *format, ...)
 void world_fail(const struct world *world, const char *format, ...)
 {
     va_list args;
-    fprintf(stderr, "seed %" PRIu64 " at %" PRId64 " ms: ", world->seed, sim_now_ns(world->sim) / 1000000);
+    fprintf(stderr, "seed %" PRIu64 " at %" PRId64 " ms%s%s: ", world->seed, sim_now_ns(world->sim) / MS,
+            world->where[0] != 0 ? ", " : "", world->where);
     va_start(args, format);
     vfprintf(stderr, format, args);
     va_end(args);

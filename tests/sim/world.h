@@ -13,6 +13,8 @@
 #include "tests/sim/host.h"
 #include "tests/sim/link.h"
 
+#define MS ((int64_t)1000000) /* in nanoseconds */
+
 enum { TOPICS_MAX = 4, PARTITIONS_MAX = 6, LANES_MAX = 64, CLIENTS_MAX = 8, TICK_MS = 5 };
 
 /* How sure an acknowledgement makes a record. */
@@ -52,7 +54,7 @@ struct limits { /* this seed's draws */
     bool kills, cuts, clean_restarts, cut_inside;
     int block_every_ms, stall_every_ms, clock_every_ms;
     bool admin_busy;
-    bool disk_faults;
+    bool disk_faults, memory_faults;
 };
 
 struct world {
@@ -75,15 +77,32 @@ struct world {
     bool has_zstd; /* somewhere: old versions cannot carry it */
     bool quiet;    /* producers finish what they have and begin nothing new */
     bool verbose;
+    char where[80];            /* in a walk: the step that went wrong */
+    struct sim_disk_watch cut; /* a power cut that is due */
+    uint64_t cut_left;
+    struct sim_disk *cut_image;
     int window, segments_before, segments_now; /* most segments in the window before and in this one */
     /* What has happened, for the report. */
     uint64_t acked, read, kills, power_cuts, clean_stops, resent, duplicates_answered;
 };
 
+/* life.c */
+int world_between(struct world *world, int low, int high);
+bool world_half(struct world *world);
 int64_t world_think_ns(struct world *world); /* a client's pause */
 /* An answer that a client must live with: try again later. */
 bool world_bears(const struct world *world, int16_t error);
-void world_new_producer_id(struct world *world, int64_t producer_id);                 /* K4: given only once */
+void world_new_producer_id(struct world *world, int64_t producer_id); /* K4: given only once */
+void world_start_host(struct world *world);
+void world_open_clients(struct world *world);
+/* Some time with the broker in whatever state it is; it is started again when it is off. */
+void world_run_ms(struct world *world, int duration_ms);
+void world_wait_for(struct world *world, enum host_state state);
+void world_cut_after(struct world *world, uint64_t operations); /* of the disk, from now */
+void world_unblock_all(struct world *world);
+void world_heal(struct world *world);       /* the faults end */
+void world_come_right(struct world *world); /* everything is acknowledged, readable, and the same after restarts */
+void world_close(struct world *world);
 void world_say(const struct world *world, const char *format, ...) PRINTF_LIKE(2, 3); /* only when verbose */
 _Noreturn void world_fail(const struct world *world, const char *format, ...) PRINTF_LIKE(2, 3);
 
@@ -127,6 +146,17 @@ void client_admin_close(struct admin *admin);
 /* fingerprint.c: what must be the same before a stop and after the next start; freed with free. */
 char *fingerprint(const struct host *host);
 
+/* scenario.c */
 uint64_t scenario_run(uint64_t seed, bool verbose, char *report, size_t report_size);
+
+/* walk.c. Non-zero: something did not come right. */
+struct walk_options {
+    const char *kind; /* cuts, io, allocations */
+    uint64_t seed;
+    uint64_t every; /* every n-th step */
+    uint64_t step;  /* 0: forks at all of them; else only this one, without forks */
+    int variant;
+};
+int walk_run(const struct walk_options *options);
 
 #endif
