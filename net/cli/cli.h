@@ -60,6 +60,7 @@ bool cli_is_terminal(void); /* standard error is one: progress may be shown */
 
 int topic_command(int argc, char **argv);
 int config_command(int argc, char **argv);
+int group_command(int argc, char **argv);
 int produce_command(int argc, char **argv);
 int consume_command(int argc, char **argv);
 int cluster_command(int argc, char **argv);

@@ -2,7 +2,7 @@
 _ringmain() {
     local word=${COMP_WORDS[COMP_CWORD]} command=${COMP_WORDS[1]}
     if [ "$COMP_CWORD" -eq 1 ]; then
-        mapfile -t COMPREPLY < <(compgen -W "start topic config produce consume cluster dump version" -- "$word")
+        mapfile -t COMPREPLY < <(compgen -W "start topic config produce consume group cluster dump version" -- "$word")
         return
     fi
     local common="--bootstrap --timeout --json --help" more=""
@@ -12,6 +12,7 @@ _ringmain() {
     config) more="describe alter topic broker --all --set --delete" ;;
     produce) more="--key-separator --header --compression --acks --no-idempotence --partition" ;;
     consume) more="--partition --beginning --end --offset --timestamp --count --exit --format" ;;
+    group) more="list describe reset-offsets delete delete-offsets --state --topic --partition --to-earliest --to-latest --to-offset --to-timestamp --by-duration --dry-run" ;;
     cluster) more="describe" ;;
     dump) more="--verify" ;;
     esac

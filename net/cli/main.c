@@ -13,6 +13,7 @@ static const char usage[] = "usage: ringmain COMMAND [ARGUMENT]...\n"
                             "  config    describe and alter settings of topics and brokers\n"
                             "  produce   write lines to a topic\n"
                             "  consume   read a topic\n"
+                            "  group     list, describe, delete consumer groups, reset their offsets\n"
                             "  cluster   describe the cluster\n"
                             "  dump      show and verify files of a data directory\n"
                             "  version   print the version\n"
@@ -25,7 +26,7 @@ static const struct {
 } commands[] = {
     {"start", start_command},     {"topic", topic_command},     {"config", config_command},
     {"cluster", cluster_command}, {"produce", produce_command}, {"consume", consume_command},
-    {"dump", dump_command},
+    {"group", group_command},     {"dump", dump_command},
 };
 
 int main(int argc, char **argv)

@@ -2,7 +2,7 @@
 
 Each client: two consumers share a topic, a third joins, one is killed, all stop, offsets resume. Then static members,
 cooperative ones, and one group of different clients. Prints "passed N failed M" last; every check can fail."""
-import collections, os, signal, subprocess, sys, tempfile, threading, time
+import collections, json, os, signal, subprocess, sys, tempfile, threading, time
 
 ringmain, bootstrap, out = sys.argv[1:4]
 clients = sys.argv[4:]
@@ -185,6 +185,37 @@ def administration():
     check("administration: deleted", "was successful" in said, said)
     check("administration: gone", "administered" not in tool("--list").split())
 
+def command_line(client):
+    """`ringmain group` on a group while it lives and after."""
+    topic, group = Topic("commanded", 2), "commanded"
+    topic.produce(40)
+    def tool(*arguments):
+        done = subprocess.run([ringmain, "group", *arguments, "--json", "--bootstrap", bootstrap], capture_output=True, text=True)
+        return done.returncode, json.loads(done.stdout) if done.stdout.strip() else None
+    def offsets():
+        described = tool("describe", group)[1]
+        return {p["partition"]: (p["committed"], p["end"], p["lag"]) for p in described[0]["offsets"]} if described else None
+    member = Member(client, topic.name, group, "range")
+    topic.expect("command line: read all", [member], 0, 40)
+    described = tool("describe", group)[1][0]
+    check("command line: described", described["state"] == "Stable" and [m["partitions"] for m in described["members"]] == [2],
+          described)
+    check("command line: a living group is not deleted", tool("delete", group)[0] == 1)
+    check("command line: nor reset", tool("reset-offsets", group, "--to-earliest")[0] == 1)
+    member.stop()
+    check("command line: all is read", wait(lambda: offsets() == {0: (20, 20, 0), 1: (20, 20, 0)}, 10), offsets())
+    tool("reset-offsets", group, "--to-earliest", "--dry-run")
+    check("command line: a dry run changes nothing", offsets() == {0: (20, 20, 0), 1: (20, 20, 0)}, offsets())
+    tool("reset-offsets", group, "--to-offset", "7", "--topic", topic.name, "--partition", "1")
+    check("command line: reset to an offset", offsets() == {0: (20, 20, 0), 1: (7, 20, 13)}, offsets())
+    tool("reset-offsets", group, "--by-duration", "3600000")
+    check("command line: reset by duration", offsets() == {0: (0, 20, 20), 1: (0, 20, 20)}, offsets())
+    tool("reset-offsets", group, "--to-latest")
+    tool("delete-offsets", group, "--topic", topic.name, "--partition", "0")
+    check("command line: reset to the end and deleted", offsets() == {1: (20, 20, 0)}, offsets())
+    check("command line: listed", group in [g["group"] for g in tool("list", "--state", "Empty")[1]])
+    check("command line: deleted", tool("delete", group)[1] == [group] and tool("describe", group)[0] == 1)
+
 def story(function, *arguments):
     try:
         function(*arguments)
@@ -204,6 +235,7 @@ in_parallel([(cooperative_members, c) for c in clients if c in ("c", "go", "java
 same = [c for c in clients if c in ("c", "go", "java", "python")]
 if len(same) > 1:
     in_parallel([(mixed, "range", same), (mixed, "roundrobin", same)])
+in_parallel([(command_line, clients[0])])
 if "java" in clients:
     in_parallel([(administration,)])
 print("passed %d failed %d" % (results["passed"], results["failed"]))
