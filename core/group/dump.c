@@ -20,8 +20,12 @@ static void put_slice(struct wire_writer *out, const char *name, struct slice va
     put(out, " %s=", name);
     if (slice_is_null(value))
         put(out, "null");
-    else
-        wire_put(out, value.data, value.length);
+    for (size_t i = 0; i < value.length; i++) {
+        if (value.data[i] > ' ' && value.data[i] < 0x7f)
+            wire_put(out, &value.data[i], 1);
+        else
+            put(out, "\\%02x", value.data[i]);
+    }
 }
 
 static bool is_settled(const struct group *group)

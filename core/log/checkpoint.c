@@ -9,6 +9,7 @@ const char *checkpoint_file_name(enum checkpoint_kind kind)
         [CHECKPOINT_RECOVERY_POINT] = "recovery-point-offset-checkpoint",
         [CHECKPOINT_LOG_START] = "log-start-offset-checkpoint",
         [CHECKPOINT_HIGH_WATERMARK] = "replication-offset-checkpoint",
+        [CHECKPOINT_CLEANED] = "cleaner-offset-checkpoint",
     };
     ASSERT(kind < CHECKPOINT_KINDS);
     return names[kind];

@@ -1,6 +1,7 @@
 /* core/log/checkpoint.h -- the small text files of a data directory, as bytes: reading and making them.
  *
- *   offset checkpoint (recovery-point-offset-checkpoint, log-start-offset-checkpoint, replication-offset-checkpoint):
+ *   offset checkpoint (recovery-point-offset-checkpoint, log-start-offset-checkpoint, replication-offset-checkpoint,
+ *     cleaner-offset-checkpoint):
  *     "0\n" "<count>\n" then "<topic> <partition> <offset>\n" each
  *   leader-epoch-checkpoint:  "0\n" "<count>\n" then "<epoch> <start offset>\n" each
  *   partition.metadata:       "version: 0\n" "topic_id: <22 characters>\n"
@@ -22,6 +23,7 @@ enum checkpoint_kind {
     CHECKPOINT_RECOVERY_POINT,
     CHECKPOINT_LOG_START,
     CHECKPOINT_HIGH_WATERMARK,
+    CHECKPOINT_CLEANED,
     CHECKPOINT_KINDS,
 };
 enum { CHECKPOINT_TOPIC_MAX = 249, CHECKPOINT_CLUSTER_ID_SIZE = 64 };

@@ -534,6 +534,7 @@ enum err log_dirs_find(struct log_dirs *dirs, struct slice topic, int32_t partit
         place->recovery_point = found->offsets[CHECKPOINT_RECOVERY_POINT];
         place->start_offset = found->offsets[CHECKPOINT_LOG_START];
         place->high_watermark = found->offsets[CHECKPOINT_HIGH_WATERMARK];
+        place->cleaned_offset = found->offsets[CHECKPOINT_CLEANED];
         return log_dirs_is_offline(dirs, place->dir) ? ERR_SEALED : ERR_OK;
     }
     if (dirs->incomplete && !is_new)

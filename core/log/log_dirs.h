@@ -4,6 +4,7 @@
  *   <directory>/.lock  meta.properties  .kafka_cleanshutdown           one process, one node, one cluster
  *              recovery-point-offset-checkpoint                       from here on recovery has to look
  *              log-start-offset-checkpoint  replication-offset-checkpoint
+ *              cleaner-offset-checkpoint                              up to here it is compacted
  *              <topic>-<partition>/                                   logs (log.h)
  *              <topic>-<partition>.<32 hex digits>-delete/            topics that are gone, until their files are
  *
@@ -69,7 +70,7 @@ struct log_dirs_place {
     bool exists;   /* found at open; else chosen: the online directory with the fewest partitions */
     bool clean;    /* its directory was stopped cleanly */
     bool occupied; /* its name is taken there by another topic's directory: log_dirs_retire() that one first */
-    int64_t recovery_point, start_offset, high_watermark; /* 0: no checkpoint has it */
+    int64_t recovery_point, start_offset, high_watermark, cleaned_offset; /* 0: no checkpoint has it */
 };
 /* is_new: the partition came into being after the start. One that should exist and may lie in a directory that could
  * not be read is not made anew elsewhere: ERR_SEALED, as when every directory is offline. */
@@ -96,6 +97,7 @@ struct log_dirs_entry {
     int32_t partition;
     int dir;
     int64_t recovery_point, start_offset, high_watermark;
+    int64_t cleaned_offset; /* 0: never compacted */
 };
 /* Everything a shard has, written into the checkpoint files together with what the other shards reported last. After
  * a deletion a report must be done before a topic of that name may be made again, or it would begin at the old start.

@@ -52,6 +52,8 @@ static enum err keep(struct log_dirs *dirs, const struct log_dirs_report *report
         add_line(&lines[CHECKPOINT_HIGH_WATERMARK], entry->topic, entry->partition, entry->high_watermark);
         if (entry->start_offset > 0)
             add_line(&lines[CHECKPOINT_LOG_START], entry->topic, entry->partition, entry->start_offset);
+        if (entry->cleaned_offset > 0)
+            add_line(&lines[CHECKPOINT_CLEANED], entry->topic, entry->partition, entry->cleaned_offset);
         struct log_dirs_found *found = log_dirs_lookup(dirs, entry->topic, entry->partition);
         if (found != NULL)
             found->reported = true;
@@ -94,7 +96,8 @@ static void add_found(const struct log_dirs *dirs, int dir, int kind, struct log
     MAP_EACH(i, &dirs->found)
     {
         const struct log_dirs_found *found = dirs->found.entries[i].value;
-        if (found->dir == dir && !found->reported && (kind != CHECKPOINT_LOG_START || found->offsets[kind] > 0))
+        bool only_some = kind == CHECKPOINT_LOG_START || kind == CHECKPOINT_CLEANED;
+        if (found->dir == dir && !found->reported && (!only_some || found->offsets[kind] > 0))
             add_line(lines, slice_of(found->topic, found->topic_length), found->partition, found->offsets[kind]);
     }
 }

@@ -72,7 +72,7 @@ struct log {
     struct log_write *writing;  /* through the ring; NULL: none */
     struct log_damage *damages; /* by offset */
     int32_t damage_count, damage_capacity;
-    int32_t surveys; /* jobs in flight that look for damage */
+    int32_t surveys;            /* jobs in flight that look for damage */
     struct log_clean *cleaning; /* NULL: none */
     struct log_recent recent[LOG_RECENT];
     uint32_t recent_next;
@@ -89,7 +89,7 @@ struct segment *log_segment_of(const struct log *log, int64_t offset); /* start 
 enum err log_segment_file(struct log *log, struct segment *segment);   /* opens it when it is not */
 enum err log_roll(struct log *log) MUST_CHECK;                         /* a new segment at the end */
 void log_draw_jitter(struct log *log);
-enum err log_load_index(struct log *log, struct segment *segment);     /* or makes it anew */
+enum err log_load_index(struct log *log, struct segment *segment); /* or makes it anew */
 void log_hold(struct segment *segment);
 enum err log_note_epoch(struct log *log, int32_t epoch, int64_t start_offset) MUST_CHECK;
 /* Reads the batches of [from, segment->size) from disk: each must fit, follow the one before and (crc) match. valid_pos

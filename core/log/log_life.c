@@ -328,8 +328,10 @@ static enum err stop_segment(struct log *log, struct fs *fs, struct segment *seg
         if (err == ERR_OK)
             err = fs_sync(fs, segment->file);
     }
-    if (err == ERR_OK && segment == log_active(log) && segment->index_loaded)
+    if (err == ERR_OK && segment == log_active(log) && segment->index_loaded && segment->index_dirty) {
         err = segment_write_index(fs, log->mem, log->directory, segment);
+        segment->index_dirty = err != ERR_OK;
+    }
     if (err == ERR_OK)
         err = log_store_aborted(log, fs, segment);
     segment->dirty = segment->dirty && err != ERR_OK;

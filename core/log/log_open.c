@@ -18,11 +18,17 @@ static bool join_path(const char *directory, const char *name, char path[FS_PATH
 enum err log_prepare(struct fs *fs, const char *directory, struct uuid topic_id)
 {
     char path[FS_PATH_MAX], id[UUID_TEXT_SIZE], text[64];
-    if (!join_path(directory, metadata_name, path))
+    io_file first;
+    if (!segment_path(directory, 0, ".log", path))
         return ERR_INVALID;
     enum err err = fs_make_directories(fs, directory);
+    if (err == ERR_OK) /* its name becomes durable with that of the metadata */
+        err = fs_open(fs, path, FS_WRITE | FS_CREATE, &first);
     if (err != ERR_OK)
         return err;
+    fs_close(fs, first);
+    if (!join_path(directory, metadata_name, path))
+        return ERR_INVALID;
     uuid_format(topic_id, id);
     int length = snprintf(text, sizeof(text), "version: 0\ntopic_id: %s", id);
     err = fs_write_file(fs, path, text, (size_t)length);

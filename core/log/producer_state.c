@@ -86,6 +86,11 @@ int16_t producer_state_check(const struct producer_state *state, const struct ba
     return header->base_sequence == next ? KAFKA_ERROR_NONE : KAFKA_ERROR_OUT_OF_ORDER_SEQUENCE_NUMBER;
 }
 
+int64_t producer_last_data_offset(const struct producer_entry *entry)
+{
+    return entry->count == 0 ? -1 : batch_at(entry, entry->count - 1)->last_offset;
+}
+
 /* ---- changes
  * --------------------------------------------------------------------------------------------------------- */
 

@@ -82,6 +82,8 @@ enum err producer_state_replay(struct producer_state *state, const struct batch_
 /* Forgets producers that have not written for expiration_ms and have no open transaction. How many. */
 int producer_state_expire(struct producer_state *state, int64_t now_ms, int64_t expiration_ms);
 
+int64_t producer_last_data_offset(const struct producer_entry *entry); /* -1: only markers, or nothing */
+
 /* ---- transactions ------------------------------------------------------------------------------------------------ */
 
 /* On what terms a batch is judged. */

@@ -67,6 +67,7 @@ bool segment_note(struct mem *mem, struct segment *segment, const struct batch_h
     if (header->max_timestamp > segment->max_timestamp) {
         segment->max_timestamp = header->max_timestamp;
         segment->max_timestamp_offset = last_offset;
+        segment->index_dirty = true;
     }
     segment->end_offset = last_offset + 1;
     /* A scan begins at the last entry it trusts: that one is there already. */
@@ -78,6 +79,7 @@ bool segment_note(struct mem *mem, struct segment *segment, const struct batch_h
     if (!grow(mem, (void **)&segment->index, &segment->index_capacity, segment->index_count, sizeof(*segment->index)) ||
         !grow(mem, (void **)&segment->times, &segment->time_capacity, segment->time_count, sizeof(*segment->times)))
         return false;
+    segment->index_dirty = true;
     segment->index[segment->index_count++] =
         (struct index_entry){(uint32_t)(last_offset - segment->base_offset), (uint32_t)pos};
     if (segment->time_count == 0 || segment->max_timestamp > segment->times[segment->time_count - 1].timestamp)
@@ -103,14 +105,22 @@ int64_t segment_floor(const struct segment *segment, int64_t offset)
 /* ---- the index files
  * --------------------------------------------------------------------------------------------------- */
 
+/* Overwritten in place and cut to length: a file that is truncated first is flushed by ext4 when it is closed, which
+ * makes a stop with thousands of partitions take seconds. What a crash leaves is a prefix of the same entries, or wrong
+ * and found to be so. */
 static enum err write_file(struct fs *fs, const char *path, const void *data, size_t length)
 {
     io_file file;
-    enum err err = fs_open(fs, path, FS_WRITE | FS_CREATE | FS_TRUNCATE, &file);
+    struct fs_info info;
+    enum err err = fs_open(fs, path, FS_WRITE | FS_CREATE, &file);
     if (err != ERR_OK)
         return err;
     if (length > 0)
         err = fs_write(fs, file, data, length, 0);
+    if (err == ERR_OK)
+        err = fs_file_info(fs, file, &info);
+    if (err == ERR_OK && info.size > (int64_t)length)
+        err = fs_truncate(fs, file, (int64_t)length);
     fs_close(fs, file);
     return err;
 }

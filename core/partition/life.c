@@ -197,6 +197,7 @@ static enum err place_and_open(struct shard_data *data, struct partition *partit
     /* At start, before anybody is served: recovery may take its time. */
     if (err == ERR_OK)
         err = open_log(data, partition, task->path, &place);
+    partition->_cleaned_offset = place.cleaned_offset;
     MEM_DELETE(data->mem, task);
     come_online(partition, apply, err);
     return ERR_OK;
@@ -316,10 +317,18 @@ void life_delete(struct shard_data *data, struct shard_data_apply *apply, struct
     partition->_task = task;
     apply->_pending++;
     data->jobs++;
-    if (partition->_snapshot_running)
-        partition->_retire_waits = true;
-    else
-        io_job_start(data->io, &task->job);
+    cleaner_forget(data, partition);
+    partition->_retire_waits = true;
+    life_retire(partition);
+}
+
+void life_retire(struct partition *partition)
+{
+    /* Not while a file is being written under the old name: it may be another topic's by then. */
+    if (!partition->_retire_waits || partition->_snapshot_running || log_is_cleaning(partition->log))
+        return;
+    partition->_retire_waits = false;
+    io_job_start(partition->_data->io, &partition->_task->job);
 }
 
 struct removal {

@@ -199,7 +199,8 @@ static bool collect_entries(struct shard_data *data, int32_t *count)
                                                             .dir = partition->_dir,
                                                             .recovery_point = log_recovery_point(partition->log),
                                                             .start_offset = log_start_offset(partition->log),
-                                                            .high_watermark = partition->high_watermark};
+                                                            .high_watermark = partition->high_watermark,
+                                                            .cleaned_offset = partition->_cleaned_offset};
     }
     return true;
 }
@@ -224,6 +225,11 @@ static void report_start(struct shard_data *data, void (*reported)(struct shard_
     data->reported = reported;
     data->report = (struct log_dirs_report){.done = report_done, .entries = data->entries, .count = count};
     log_dirs_report(data->options.dirs, data->io, &data->report);
+}
+
+void shard_data_checkpoint(struct shard_data *data)
+{
+    report_start(data, NULL);
 }
 
 /* ---- periodic work
@@ -315,6 +321,7 @@ void shard_data_configure(struct shard_data *data, const struct broker_config *c
     data->budget.limit_bytes = config->ringmain_dirty_bytes;
     start_timer(data, &data->retention_timer, config->log_retention_check_interval_ms);
     start_timer(data, &data->checkpoint_timer, config->log_flush_offset_checkpoint_interval_ms);
+    cleaner_arm(data);
 }
 
 /* ---- open, stop, close
@@ -344,6 +351,7 @@ enum err shard_data_open(struct io *io, const struct shard_data_options *options
     data->tick_timer.fire = tick_fire;
     data->deleting_timer.fire = deleting_fire;
     data->flush_timer.fire = flush_fire;
+    data->cleaner.timer.fire = cleaner_fire;
     data->group = mem_alloc(mem, partition_group_bytes());
     if (data->group == NULL) {
         shard_data_close(data);
@@ -403,6 +411,7 @@ void shard_data_stop(struct shard_data *data, struct shard_data_stop *stop)
     io_timer_stop(data->io, &data->tick_timer);
     io_timer_stop(data->io, &data->deleting_timer);
     io_timer_stop(data->io, &data->flush_timer);
+    cleaner_stop(data);
     data->stop_timer.fire = stop_fire;
     (void)!io_timer_start(data->io, &data->stop_timer, io_now_ns(data->io));
 }
@@ -425,7 +434,7 @@ void shard_data_close(struct shard_data *data)
 {
     struct io_timer *const timers[] = {&data->retention_timer, &data->checkpoint_timer, &data->producer_timer,
                                        &data->tick_timer,      &data->deleting_timer,   &data->stop_timer,
-                                       &data->flush_timer};
+                                       &data->flush_timer,     &data->cleaner.timer};
     for (size_t i = 0; i < COUNT_OF(timers); i++)
         io_timer_stop(data->io, timers[i]);
     io_hook_stop(&data->append_hook);

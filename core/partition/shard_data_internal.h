@@ -2,11 +2,21 @@
 #ifndef RINGMAIN_CORE_PARTITION_SHARD_DATA_INTERNAL_H
 #define RINGMAIN_CORE_PARTITION_SHARD_DATA_INTERNAL_H
 
+#include "core/log/log_clean.h"
 #include "core/log/log_dirs.h"
 #include "core/meta/image.h"
 #include "core/partition/shard_data.h"
 
 struct group; /* scratch of append.c */
+
+/* Compaction: one partition at a time, the dirtiest first (cleaner.c). */
+struct cleaner {
+    struct io_timer timer;
+    struct partition *partition; /* NULL: none */
+    struct log_clean clean;
+    struct log_clean_producer *producers;
+    size_t producer_capacity;
+};
 
 struct shard_data {
     struct io *io;
@@ -17,6 +27,7 @@ struct shard_data {
     struct list deleting;  /* out of the map; the log still held by somebody */
     struct wait_waker waker;
     struct log_budget budget;
+    struct cleaner cleaner;
     struct list unflushed; /* partitions with bytes that are not durable, for flush.c */
     struct list queued;    /* partitions with appends of this turn */
     struct io_hook append_hook, apply_hook;
@@ -72,6 +83,15 @@ void snapshot_checkpoint(struct shard_data *data, struct partition *partition);
 void partition_flush_later(struct partition *partition, uint64_t bytes); /* so many were appended */
 void partition_flushed(struct partition *partition);                     /* the durable offset has moved */
 void flush_fire(struct io_timer *timer);
+/* cleaner.c */
+void cleaner_fire(struct io_timer *timer);
+void cleaner_arm(struct shard_data *data);
+void cleaner_stop(struct shard_data *data);
+void cleaner_forget(struct shard_data *data, const struct partition *partition); /* it is deleted */
+/* life.c: the directory of a deleted partition goes when nobody writes into it any more. */
+void life_retire(struct partition *partition);
+/* shard_data.c */
+void shard_data_checkpoint(struct shard_data *data); /* soon */
 /* shard_data.c: one of an apply's parts is done. */
 void shard_data_apply_part_done(struct shard_data *data, struct shard_data_apply *apply);
 

@@ -172,10 +172,7 @@ static void write_done(struct io_job *job)
     MEM_DELETE(data->mem, snapshot);
     partition->_snapshot_running = false;
     data->jobs--;
-    if (partition->_retire_waits) { /* not while a file is being written under the old name */
-        partition->_retire_waits = false;
-        io_job_start(data->io, &partition->_task->job);
-    }
+    life_retire(partition);
 }
 
 void snapshot_checkpoint(struct shard_data *data, struct partition *partition)

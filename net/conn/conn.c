@@ -4,19 +4,17 @@ static void on_bytes(struct io_receiver *receiver, const uint8_t *data, size_t l
 static void on_stopped(struct io_receiver *receiver);
 static void on_bulk(struct io_op *op);
 
-void conn_open(struct conn_server *server, io_socket socket, int listener, const struct io_address *peer,
-               struct ip_count *ip)
+bool conn_open(struct conn_server *server, io_socket socket, int listener, const struct io_address *peer,
+               struct conn_visitor *visitor)
 {
     struct conn *conn = MEM_NEW(io_mem(server->io), struct conn);
-    if (conn == NULL) {
-        io_close_socket(server->io, socket);
-        return;
-    }
+    if (conn == NULL)
+        return false;
     conn->server = server;
     conn->socket = socket;
     conn->listener = listener;
     conn->peer = *peer;
-    conn->ip = ip;
+    conn->visitor = visitor;
     conn->active_ns = io_now_ns(server->io);
     conn->receiver.on_bytes = on_bytes;
     conn->receiver.stopped = on_stopped;
@@ -27,6 +25,7 @@ void conn_open(struct conn_server *server, io_socket socket, int listener, const
     server->conn_count++;
     conn->small_mode = true;
     io_receive_start(server->io, &conn->receiver, socket);
+    return true;
 }
 
 /* ---- closing -------------------------------------------------------------------------------------------------------

@@ -9,6 +9,8 @@
 
 #include "net/conn/server.h"
 
+struct conn_visitor; /* server.c */
+
 enum {
     CONN_PIPELINE_MAX = 64,      /* unanswered requests until reading stops */
     CONN_BULK_BYTES = 32 * 1024, /* a rest from here on is received straight into its frame (io-uring.md section 3) */
@@ -43,7 +45,7 @@ struct conn {
     int running_count, running_produce_count; /* handed to dispatch, not yet answered */
     bool held_back;                           /* the newest running one holds those behind it */
     int sending_count;                        /* requests that the send in flight carries */
-    struct ip_count *ip;
+    struct conn_visitor *visitor;
 
     uint8_t head[4];
     uint8_t head_length;
@@ -60,10 +62,10 @@ struct conn {
     int64_t active_ns; /* last byte in or out */
 };
 
-void conn_open(struct conn_server *server, io_socket socket, int listener, const struct io_address *peer,
-               struct ip_count *ip);
-void conn_close(struct conn *conn);        /* starts closing; the struct may be gone when it returns */
-void conn_retry_memory(struct conn *conn); /* frame budget may be free again */
+bool conn_open(struct conn_server *server, io_socket socket, int listener, const struct io_address *peer,
+               struct conn_visitor *visitor) MUST_CHECK; /* false: no memory */
+void conn_close(struct conn *conn);                      /* starts closing; the struct may be gone when it returns */
+void conn_retry_memory(struct conn *conn);               /* frame budget may be free again */
 void conn_stop_reading(struct conn *conn);
 bool conn_must_pause(const struct conn *conn); /* too much is unanswered, or there is no memory */
 
@@ -74,6 +76,7 @@ void conn_send_answers(struct conn *conn);
 void conn_free_requests(struct conn *conn); /* those that are not with a handler */
 
 /* server.c */
+void conn_server_leave(struct conn_visitor *visitor); /* its connection has ended; it is freed when the gate knows */
 void conn_server_forget(struct conn_server *server, struct conn *conn); /* before the struct is freed */
 bool conn_server_take_frame(struct conn_server *server, size_t bytes);
 void conn_server_give_frame(struct conn_server *server, size_t bytes);

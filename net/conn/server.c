@@ -11,21 +11,26 @@ struct conn_listener {
     bool open;
 };
 
-struct ip_count {
-    struct io_address address; /* port is not part of it */
-    int count;
+/* A socket from its acceptance to the end of its connection, and its pass through the gate. */
+struct conn_visitor {
+    struct conn_pass pass;
+    struct conn_server *server;
+    io_socket socket; /* until it is handed to a connection */
+    int listener;
+    bool decided;
+    bool left; /* its connection has ended */
 };
 
 static void on_sweep(struct io_timer *timer);
 
 void conn_server_init(struct conn_server *server, struct io *io, struct shard *shard,
-                      void (*dispatch)(struct request *request), const struct broker_config *config, int shards)
+                      void (*dispatch)(struct request *request), const struct broker_config *config,
+                      struct conn_gate *gate)
 {
-    *server = (struct conn_server){.io = io, .shard = shard, .dispatch = dispatch, .config = config, .shards = shards};
+    *server = (struct conn_server){.io = io, .shard = shard, .dispatch = dispatch, .config = config, ._gate = gate};
     server->frame_limit = io_mem(io)->limit / 2; /* the other half: logs, answers, decoded requests */
     list_init(&server->_conns);
     list_init(&server->_starved);
-    map_init(&server->_by_ip, io_mem(io));
     server->_sweep.fire = on_sweep;
 }
 
@@ -72,71 +77,6 @@ static void feed_starved(struct conn_server *server)
     }
 }
 
-/* ---- connections per address
- * ----------------------------------------------------------------------------------------------- */
-
-static bool same_address(const void *value, const void *key)
-{
-    const struct ip_count *ip = value;
-    const struct io_address *address = key;
-    return ip->address.is_ipv6 == address->is_ipv6 && memcmp(ip->address.bytes, address->bytes, 16) == 0;
-}
-
-static int per_shard(const struct conn_server *server, int32_t limit)
-{
-    return limit == INT32_MAX ? INT32_MAX : (limit + server->shards - 1) / server->shards;
-}
-
-/* "host:limit,host:limit" of max.connections.per.ip.overrides. */
-static int32_t ip_limit(const struct conn_server *server, const struct io_address *peer)
-{
-    const char *at = server->config->max_connections_per_ip_overrides;
-    char text[IO_ADDRESS_TEXT_SIZE];
-    io_address_format(peer, text);
-    size_t length = strlen(text);
-    while (at != NULL && *at != '\0') {
-        const char *end = strchr(at, ','), *colon = NULL;
-        end = end == NULL ? at + strlen(at) : end;
-        for (const char *p = at; p < end; p++)
-            colon = *p == ':' ? p : colon;
-        if (colon != NULL && (size_t)(colon - at) == length && memcmp(at, text, length) == 0) {
-            int32_t limit = 0;
-            for (const char *p = colon + 1; p < end && *p >= '0' && *p <= '9' && limit < 100000000; p++)
-                limit = limit * 10 + (*p - '0');
-            return limit;
-        }
-        at = *end == ',' ? end + 1 : end;
-    }
-    return server->config->max_connections_per_ip;
-}
-
-/* NULL: refused. */
-static struct ip_count *take_ip(struct conn_server *server, const struct io_address *peer)
-{
-    uint64_t hash = hash_bytes(peer->bytes, 16, 0);
-    struct ip_count *ip = map_find(&server->_by_ip, hash, same_address, peer);
-    if (ip == NULL) {
-        ip = MEM_NEW(io_mem(server->io), struct ip_count);
-        if (ip == NULL)
-            return NULL;
-        ip->address = *peer;
-        if (!map_put(&server->_by_ip, hash, ip)) {
-            MEM_DELETE(io_mem(server->io), ip);
-            return NULL;
-        }
-    }
-    ip->count++;
-    return ip;
-}
-
-static void give_ip(struct conn_server *server, struct ip_count *ip)
-{
-    if (--ip->count > 0)
-        return;
-    map_remove(&server->_by_ip, hash_bytes(ip->address.bytes, 16, 0), same_address, &ip->address);
-    MEM_DELETE(io_mem(server->io), ip);
-}
-
 /* ---- accepting
  * --------------------------------------------------------------------------------------------------------------- */
 
@@ -147,38 +87,92 @@ static int64_t sweep_ns(const struct conn_server *server)
     return (every_ms < SWEEP_MIN_MS ? SWEEP_MIN_MS : every_ms) * 1000000;
 }
 
+static void refuse(struct conn_server *server, io_socket socket)
+{
+    server->refused_count++;
+    io_close_socket(server->io, socket);
+}
+
+static void let_in(struct conn_visitor *visitor)
+{
+    struct conn_server *server = visitor->server;
+    const struct broker_config *config = server->config;
+    io_socket socket = visitor->socket;
+    visitor->socket = IO_NONE;
+    bool timed = io_timer_running(&server->_sweep) ||
+                 io_timer_start(server->io, &server->_sweep, io_now_ns(server->io) + sweep_ns(server)) == ERR_OK;
+    if (!timed || !conn_open(server, socket, visitor->listener, &visitor->pass.peer, visitor)) {
+        refuse(server, socket);
+        conn_server_leave(visitor);
+        return;
+    }
+    server->accepted_count++;
+    enum err ignored =
+        io_socket_buffers(server->io, socket, config->socket_send_buffer_bytes, config->socket_receive_buffer_bytes);
+    MAYBE(ignored == ERR_OK); /* a kernel that will not is no reason to refuse a client */
+}
+
+static void stop_when_empty(struct conn_server *server);
+
+static void on_gone(struct conn_pass *pass)
+{
+    struct conn_visitor *visitor = CONTAINER_OF(pass, struct conn_visitor, pass);
+    struct conn_server *server = visitor->server;
+    MEM_DELETE(io_mem(server->io), visitor);
+    server->_visitor_count--;
+    stop_when_empty(server);
+}
+
+static void on_decided(struct conn_pass *pass, bool granted)
+{
+    struct conn_visitor *visitor = CONTAINER_OF(pass, struct conn_visitor, pass);
+    visitor->decided = true;
+    if (visitor->socket != IO_NONE && granted && !visitor->server->_stopping) {
+        let_in(visitor);
+        return;
+    }
+    if (visitor->socket != IO_NONE) {
+        refuse(visitor->server, visitor->socket);
+        visitor->left = true;
+    }
+    if (!granted)
+        on_gone(pass);
+    else if (visitor->left)
+        conn_pass_return(pass, visitor->server->io);
+}
+
+void conn_server_leave(struct conn_visitor *visitor)
+{
+    visitor->left = true;
+    if (visitor->decided)
+        conn_pass_return(&visitor->pass, visitor->server->io);
+}
+
 static void on_accepted(struct io_listener *listener, io_socket socket, const struct io_address *peer)
 {
     struct conn_listener *from = CONTAINER_OF(listener, struct conn_listener, listener);
     struct conn_server *server = from->server;
-    struct ip_count *ip = NULL;
-    if (!server->_stopping && server->conn_count < per_shard(server, server->config->max_connections))
-        ip = take_ip(server, peer);
-    if (ip != NULL && ip->count > per_shard(server, ip_limit(server, peer))) {
-        give_ip(server, ip);
-        ip = NULL;
-    }
-    bool timed =
-        ip != NULL && (io_timer_running(&server->_sweep) ||
-                       io_timer_start(server->io, &server->_sweep, io_now_ns(server->io) + sweep_ns(server)) == ERR_OK);
-    if (!timed) {
-        if (ip != NULL)
-            give_ip(server, ip);
-        server->refused_count++;
-        io_close_socket(server->io, socket);
+    struct conn_visitor *visitor = server->_stopping ? NULL : MEM_NEW(io_mem(server->io), struct conn_visitor);
+    if (visitor == NULL) {
+        refuse(server, socket);
         return;
     }
-    server->accepted_count++;
-    const struct broker_config *config = server->config;
-    enum err ignored =
-        io_socket_buffers(server->io, socket, config->socket_send_buffer_bytes, config->socket_receive_buffer_bytes);
-    MAYBE(ignored == ERR_OK); /* a kernel that will not is no reason to refuse a client */
-    conn_open(server, socket, from->index, peer, ip);
+    *visitor = (struct conn_visitor){.pass = {.decided = on_decided,
+                                              .gone = on_gone,
+                                              .peer = *peer,
+                                              .only_count = conn_gate_is_open(server->config)},
+                                     .server = server,
+                                     .socket = socket,
+                                     .listener = from->index};
+    server->_visitor_count++;
+    conn_pass_ask(&visitor->pass, server->io, server->_gate);
+    if (visitor->pass.only_count)
+        let_in(visitor);
 }
 
 static void stop_when_empty(struct conn_server *server)
 {
-    if (!server->_stopping || server->conn_count > 0)
+    if (!server->_stopping || server->conn_count > 0 || server->_visitor_count > 0)
         return;
     for (int i = 0; i < server->_listener_count; i++)
         if (server->_listeners[i].open)
@@ -187,7 +181,6 @@ static void stop_when_empty(struct conn_server *server)
     mem_free(io_mem(server->io), server->_listeners, (size_t)server->_listener_count * sizeof *server->_listeners);
     server->_listeners = NULL;
     server->_listener_count = 0;
-    map_fini(&server->_by_ip);
     server->_stopped(server);
 }
 
@@ -259,7 +252,7 @@ static void on_sweep(struct io_timer *timer)
 
 void conn_server_forget(struct conn_server *server, struct conn *conn)
 {
-    give_ip(server, conn->ip);
+    conn_server_leave(conn->visitor);
     server->conn_count--;
     server->closed_count++;
     if (server->conn_count == 0)

@@ -17,7 +17,7 @@
 #define RINGMAIN_NET_CONN_SERVER_H
 
 #include "core/config/config.h"
-#include "io/base/hash.h"
+#include "net/conn/gate.h"
 #include "net/conn/request.h"
 
 struct conn_server {
@@ -25,14 +25,14 @@ struct conn_server {
     struct shard *shard;
     void (*dispatch)(struct request *request);
     const struct broker_config *config; /* changed by conn_server_configure */
-    int shards;                         /* data shards: limits of the node are divided by it */
     size_t frame_limit, frame_used;     /* bytes */
     int conn_count;
     uint64_t accepted_count, refused_count, closed_count, request_count;
 
     struct list _conns;
-    struct list _starved; /* wait for frame budget */
-    struct map _by_ip;
+    struct list _starved;    /* wait for frame budget */
+    struct conn_gate *_gate; /* the control shard's */
+    int _visitor_count;      /* sockets that the gate knows of */
     struct io_timer _sweep;
     struct conn_listener *_listeners;
     int _listener_count;
@@ -41,7 +41,8 @@ struct conn_server {
 };
 
 void conn_server_init(struct conn_server *server, struct io *io, struct shard *shard,
-                      void (*dispatch)(struct request *request), const struct broker_config *config, int shards);
+                      void (*dispatch)(struct request *request), const struct broker_config *config,
+                      struct conn_gate *gate);
 /* Opens every listener of the configuration that is not the controller's; ports[i] is the port to bind (0: any) and
  * becomes the one bound. */
 enum err conn_server_listen(struct conn_server *server, uint16_t *ports) MUST_CHECK;

@@ -23,6 +23,7 @@ static void acknowledged(struct io_msg *msg, struct io *io)
     control->publishing = NULL;
     groups_apply(control->groups, image);
     txns_apply(control->txns, image);
+    conn_gate_configure(&control->gate, image->config);
     metadata_published(control->metadata, image);
 }
 
@@ -78,6 +79,7 @@ enum err control_init(struct control *control, struct shard *shard)
 
 void control_fini(struct control *control)
 {
+    conn_gate_fini(&control->gate);
     mem_free(io_mem(control->shard->io), control->publications,
              (size_t)control->shard->broker->data_shards * sizeof *control->publications);
     control->publications = NULL;

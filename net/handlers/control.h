@@ -26,6 +26,7 @@ struct control {
     const struct image *publishing;   /* NULL: none */
     int waiting_count;                /* shards that have not acknowledged it */
     struct publication *publications; /* one per data shard */
+    struct conn_gate gate;
 };
 
 enum err control_init(struct control *control, struct shard *shard) MUST_CHECK;

@@ -264,6 +264,7 @@ static enum err open_shards(struct boot *boot, const struct broker_options *opti
 {
     struct broker *broker = &boot->broker;
     boot->data_events.damaged = say_damaged;
+    conn_gate_init(&boot->control.gate, control_io(boot), boot->config);
     for (int i = 0; i < broker->data_shards; i++) {
         struct shard *shard = &broker->shards[i];
         *shard = (struct shard){.io = options->ios[i], .broker = broker, .index = i};
@@ -275,7 +276,7 @@ static enum err open_shards(struct boot *boot, const struct broker_options *opti
         enum err err = shard_data_open(shard->io, &data, &shard->data);
         if (err != ERR_OK)
             return err;
-        conn_server_init(&shard->server, shard->io, shard, dispatch, boot->config, broker->data_shards);
+        conn_server_init(&shard->server, shard->io, shard, dispatch, boot->config, &boot->control.gate);
         shard->image = metadata_latest(boot->control.metadata);
         boot->errands[i] = (struct errand){.boot = boot, .shard = shard};
     }
@@ -426,6 +427,7 @@ void broker_stop(struct broker *broker)
         return;
     }
     boot->stage = BOOT_STOPPING;
+    conn_gate_stop(&boot->control.gate);
     boot->clean = true;
     boot->waiting_count = broker->data_shards;
     boot->deadline.fire = too_late;

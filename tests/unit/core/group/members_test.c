@@ -224,6 +224,57 @@ static void an_administrator_removes_static_members_by_their_instance(void **sta
     assert_int_equal(heartbeat(world, &b), KAFKA_ERROR_UNKNOWN_MEMBER_ID);
 }
 
+static void a_static_member_may_miss_a_rebalance(void **state)
+{
+    struct world *world = *state;
+    struct consumer a = consumer("g"), b = consumer("g"), c = consumer("g");
+    b.instance_id = "two";
+    a.rebalance_ms = b.rebalance_ms = c.rebalance_ms = 5000;
+    settle_two(world, &a, &b);
+    begin_join(world, &c);
+    begin_join(world, &a);
+    pass(world, 5000);
+    assert_int_equal(a.join->call.join.members.count, 3); /* its place is kept until its session ends */
+    assert_int_equal(end_join(&a) | end_join(&c), KAFKA_ERROR_NONE);
+    assert_int_equal(heartbeat(world, &a), KAFKA_ERROR_NONE);
+}
+
+static void a_new_member_does_not_wait_for_ever(void **state)
+{
+    struct world *world = *state;
+    struct consumer a = consumer("g"), b = consumer("g"), c = consumer("g");
+    a.rebalance_ms = b.rebalance_ms = c.rebalance_ms = 20 * 60000;
+    a.session_ms = b.session_ms = c.session_ms = 30 * 60000;
+    settle_two(world, &a, &b);
+    begin_join(world, &c);
+    begin_join(world, &b); /* is known: it may wait as long as it takes */
+    pass(world, 5 * 60000 - 1);
+    assert_false(c.join->done);
+    pass(world, 1);
+    assert_int_equal(end_join(&c), KAFKA_ERROR_UNKNOWN_MEMBER_ID);
+    assert_false(b.join->done);
+    begin_join(world, &a);
+    assert_int_equal(end_join(&a) | end_join(&b), KAFKA_ERROR_NONE);
+}
+
+static void a_leader_that_repeats_itself_is_heard_once(void **state)
+{
+    struct world *world = *state;
+    struct consumer a = consumer("g"), *one[] = {&a};
+    begin_join(world, &a);
+    pass(world, 3001);
+    assert_int_equal(end_join(&a), KAFKA_ERROR_NONE);
+    world->hold = true;
+    begin_sync(world, &a, one, 1);
+    struct asked *first = a.sync;
+    begin_sync(world, &a, NULL, 0); /* another time, and not the same */
+    assert_int_equal(error_of(first), KAFKA_ERROR_REBALANCE_IN_PROGRESS);
+    release(world);
+    assert_true(slice_equal_string(a.sync->call.sync.assignment, a.member_id));
+    assert_int_equal(end_sync(&a), KAFKA_ERROR_NONE);
+    check_replay(world);
+}
+
 static void the_protocol_is_one_that_all_have_and_most_prefer(void **state)
 {
     struct world *world = *state;
@@ -371,6 +422,9 @@ int main(void)
         CASE(an_old_static_leader_is_not_told_that_it_leads),
         CASE(a_static_member_that_cannot_be_written_down_tries_again),
         CASE(an_administrator_removes_static_members_by_their_instance),
+        CASE(a_static_member_may_miss_a_rebalance),
+        CASE(a_new_member_does_not_wait_for_ever),
+        CASE(a_leader_that_repeats_itself_is_heard_once),
         CASE(the_protocol_is_one_that_all_have_and_most_prefer),
         CASE(a_full_group_lets_nobody_in),
         CASE(requests_that_make_no_sense_are_refused_as_kafka_does),

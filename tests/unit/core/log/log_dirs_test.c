@@ -189,7 +189,7 @@ static void reports_become_checkpoint_files(void **state)
 {
     struct tree *tree = *state;
     struct log_dirs *dirs = open_ok(tree, two, 2);
-    struct log_dirs_entry entries[] = {{EVENTS, 0, 0, 10, 0, 20}, {EVENTS, 1, 1, 11, 3, 21}};
+    struct log_dirs_entry entries[] = {{EVENTS, 0, 0, 10, 0, 20, 0}, {EVENTS, 1, 1, 11, 3, 21, 9}};
     struct reporting reporting[2] = {{.report = {.done = report_done, .entries = entries, .count = 2}},
                                      {.report = {.done = report_done, .entries = entries, .count = 1}}};
     for (int i = 0; i < 2; i++) {
