@@ -29,6 +29,7 @@ struct model {
     struct batch_header log[LOG_MAX]; /* what was written, for the replay */
     int log_count;
     int64_t end_offset, now_ms;
+    bool lost_beginning; /* a first batch failed: those behind it are not let in until the next expiry or restart */
 };
 
 static int64_t sequence_after(int64_t sequence)
@@ -56,7 +57,8 @@ static int16_t model_check(const struct model *model, const struct batch_header 
     struct model_batch batch = model_batch_of(header);
     *duplicate_offset = -1;
     if (!producer->known)
-        return KAFKA_ERROR_NONE;
+        return model->lost_beginning && header->base_sequence > 0 ? KAFKA_ERROR_OUT_OF_ORDER_SEQUENCE_NUMBER
+                                                                  : KAFKA_ERROR_NONE;
     if (header->producer_epoch < producer->epoch)
         return KAFKA_ERROR_INVALID_PRODUCER_EPOCH;
     if (header->producer_epoch > producer->epoch)
@@ -140,10 +142,12 @@ static void send(struct prng *prng, struct model *model, struct producer_state *
     struct producer_entry *entry = producer_state_prepare(state, header.producer_id);
     struct producer_entry before = *entry;
     producer_entry_update(entry, &header, header.base_offset, header.max_timestamp, model->now_ms);
-    if (prng_below(prng, 20) == 0)
-        producer_state_undo(state, &before); /* the write failed */
-    else
+    if (prng_below(prng, 20) == 0) { /* the write failed */
+        producer_state_undo(state, &before);
+        model->lost_beginning = model->lost_beginning || !model->producers[header.producer_id].known;
+    } else {
         model_write(model, &header);
+    }
 }
 
 /* A crash: nothing but the log is left, and it knows all five batches. */
@@ -152,6 +156,7 @@ static void rebuild(struct model *model, struct producer_state *state)
     struct mem *mem = state->mem;
     producer_state_fini(state);
     producer_state_init(state, mem);
+    model->lost_beginning = false;
     for (int i = 0; i < model->log_count; i++)
         assert_int_equal(producer_state_replay(state, &model->log[i], model->now_ms), ERR_OK);
 }
@@ -168,6 +173,7 @@ static void snapshot(struct model *model, struct producer_state *state)
     assert_int_equal(producer_snapshot_read(state, slice_of(bytes, size)), ERR_OK);
     free(bytes);
     model->log_count = 0;
+    model->lost_beginning = false;
 }
 
 static void expire(struct model *model, struct producer_state *state)
@@ -179,6 +185,7 @@ static void expire(struct model *model, struct producer_state *state)
             expected++;
         }
     assert_int_equal(producer_state_expire(state, model->now_ms, 500), expected);
+    model->lost_beginning = false;
     if (expected > 0)
         snapshot(model, state);
 }
