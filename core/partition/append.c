@@ -3,6 +3,7 @@
 
 #include "core/partition/shard_data_internal.h"
 #include "core/wire/error.h"
+#include "io/reactor/diag.h"
 
 enum { GROUP_MAX = 64 }; /* batches in one write */
 
@@ -71,8 +72,11 @@ void partition_offline(struct partition *partition)
     if (partition->state != PARTITION_DELETING)
         partition->state = PARTITION_OFFLINE;
     /* A failed write or flush seals the whole directory; its other partitions hear of it at their next tick. */
-    if (partition->log != NULL && log_is_sealed(partition->log))
+    if (partition->log != NULL && log_is_sealed(partition->log)) {
+        DIAG(partition->_data->io, DIAG_ERROR, "a write or flush failed: the log directory goes offline",
+             "topic=%s partition=%d directory=%s", partition->topic, partition->index, log_directory(partition->log));
         log_dirs_fail(partition->_data->options.dirs, partition->_dir);
+    }
     answer_all(&partition->_append_waiters, error);
     wait_queue_move(&partition->waits);
 }

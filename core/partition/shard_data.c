@@ -256,6 +256,14 @@ static void retention_fire(struct io_timer *timer)
     start_timer(data, timer, data->options.config->log_retention_check_interval_ms);
 }
 
+/* Both checkpoints are written together, as often as the more frequent one asks. */
+static int64_t checkpoint_ms(const struct broker_config *config)
+{
+    int64_t recovery_ms = config->log_flush_offset_checkpoint_interval_ms;
+    int64_t start_ms = config->log_flush_start_offset_checkpoint_interval_ms;
+    return recovery_ms < start_ms ? recovery_ms : start_ms;
+}
+
 /* The recovery point moves by flushing: what no client waits for is flushed here. */
 static void checkpoint_fire(struct io_timer *timer)
 {
@@ -272,7 +280,7 @@ static void checkpoint_fire(struct io_timer *timer)
         snapshot_checkpoint(data, partition);
     }
     report_start(data, NULL);
-    start_timer(data, timer, data->options.config->log_flush_offset_checkpoint_interval_ms);
+    start_timer(data, timer, checkpoint_ms(data->options.config));
 }
 
 static void producer_fire(struct io_timer *timer)
@@ -320,7 +328,7 @@ void shard_data_configure(struct shard_data *data, const struct broker_config *c
     data->options.config = config;
     data->budget.limit_bytes = config->ringmain_dirty_bytes;
     start_timer(data, &data->retention_timer, config->log_retention_check_interval_ms);
-    start_timer(data, &data->checkpoint_timer, config->log_flush_offset_checkpoint_interval_ms);
+    start_timer(data, &data->checkpoint_timer, checkpoint_ms(config));
     cleaner_arm(data);
 }
 

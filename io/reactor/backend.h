@@ -18,6 +18,7 @@
 #ifndef RINGMAIN_IO_REACTOR_BACKEND_H
 #define RINGMAIN_IO_REACTOR_BACKEND_H
 
+#include "io/reactor/diag.h"
 #include "io/reactor/fs.h"
 #include "io/reactor/io.h"
 
@@ -26,6 +27,7 @@ struct io_backend {
     int64_t (*clock_ns)(struct io *io); /* monotonic */
     int64_t (*wall_ms)(struct io *io);
     uint64_t (*random)(struct io *io);
+    void (*print)(struct io *io, const char *line, size_t length);     /* a whole line of diag; NULL: nobody reads */
     void (*post)(struct io *io, int target_shard, struct io_msg *msg); /* never the own shard */
     void (*job_start)(struct io *io, struct io_job *job);
 
@@ -64,6 +66,19 @@ struct io_timer_entry {
     struct io_timer *timer;
 };
 
+/* How much each call site of diag.h has said. */
+enum { DIAG_SITES = 48 };
+struct diag_seen {
+    const struct diag_site *site;
+    int64_t window_ns;
+    uint32_t said, left_out;
+};
+struct diag {
+    enum diag_level level;
+    int count;
+    struct diag_seen seen[DIAG_SITES];
+};
+
 struct io {
     const struct io_backend *backend;
     struct mem *mem;
@@ -74,10 +89,11 @@ struct io {
     struct io_timer_entry *timers; /* binary heap */
     uint32_t timer_count;
     uint32_t timer_capacity;
-    struct list hooks;     /* struct io_hook */
-    struct list deferred;  /* struct io_op */
-    struct io_chain own;   /* posted to the own shard */
-    bool stopping;         /* io_stop was called */
+    struct list hooks;    /* struct io_hook */
+    struct list deferred; /* struct io_op */
+    struct io_chain own;  /* posted to the own shard */
+    bool stopping;        /* io_stop was called */
+    struct diag diag;
     struct io_stats stats; /* counted by whoever does the thing */
 };
 

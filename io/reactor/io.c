@@ -19,6 +19,7 @@ void io_init(struct io *io, const struct io_backend *backend, struct mem *mem, s
     list_init(&io->deferred);
     io->own = (struct io_chain){NULL, NULL};
     io->stopping = false;
+    io->diag = (struct diag){.level = DIAG_INFO};
     io->stats = (struct io_stats){0};
     io->now_ns = backend->clock_ns(io);
 }

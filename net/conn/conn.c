@@ -1,5 +1,7 @@
 #include "net/conn/conn.h"
 
+#include "io/reactor/diag.h"
+
 static void on_bytes(struct io_receiver *receiver, const uint8_t *data, size_t length, enum err err);
 static void on_stopped(struct io_receiver *receiver);
 static void on_bulk(struct io_op *op);
@@ -26,6 +28,14 @@ bool conn_open(struct conn_server *server, io_socket socket, int listener, const
     conn->small_mode = true;
     io_receive_start(server->io, &conn->receiver, socket);
     return true;
+}
+
+void conn_complain(const struct conn *conn, const char *what)
+{
+    char text[IO_ADDRESS_TEXT_SIZE];
+    io_address_format(&conn->peer, text);
+    DIAG(conn->server->io, DIAG_WARN, "a client misbehaves", "peer=%s port=%u what=\"%s\"", text,
+         (unsigned)conn->peer.port, what);
 }
 
 /* ---- closing -------------------------------------------------------------------------------------------------------
@@ -126,8 +136,10 @@ static bool conn_starve(struct conn *conn, const uint8_t *data, size_t length)
 static bool conn_begin_frame(struct conn *conn)
 {
     int32_t size = get_i32(conn->head);
-    if (size < 8 || size > conn->server->config->socket_request_max_bytes)
+    if (size < 8 || size > conn->server->config->socket_request_max_bytes) {
+        conn_complain(conn, "a connection is closed: its frame has an impossible size");
         return false;
+    }
     conn->frame_size = (size_t)size;
     conn->frame_length = 0;
     if (conn->reading != CONN_STOPPING) /* bytes that arrive while small mode is being left do not undo that */

@@ -66,6 +66,7 @@ bool conn_open(struct conn_server *server, io_socket socket, int listener, const
                struct conn_visitor *visitor) MUST_CHECK; /* false: no memory */
 void conn_close(struct conn *conn);                      /* starts closing; the struct may be gone when it returns */
 void conn_retry_memory(struct conn *conn);               /* frame budget may be free again */
+void conn_complain(const struct conn *conn, const char *what); /* one line of diag with the peer */
 void conn_stop_reading(struct conn *conn);
 bool conn_must_pause(const struct conn *conn); /* too much is unanswered, or there is no memory */
 

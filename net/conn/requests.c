@@ -68,6 +68,8 @@ bool conn_add_request(struct conn *conn)
     if (err == ERR_OK)
         err = wire_decode_header(slice_of(conn->frame, conn->frame_size), &request->header, &consumed);
     if (err != ERR_OK) { /* no header, or an API without a table: Kafka closes too */
+        conn_complain(conn, err == ERR_NO_MEMORY ? "a connection is closed: no memory"
+                                                 : "a connection is closed: its request has no valid header");
         if (request != NULL)
             MEM_DELETE(io_mem(server->io), request);
         return false;

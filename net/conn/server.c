@@ -1,5 +1,6 @@
 #include "net/conn/server.h"
 
+#include "io/reactor/diag.h"
 #include "net/conn/conn.h"
 
 enum { SWEEP_MIN_MS = 1000, ACCEPT_BACKLOG_MIN = 16 };
@@ -23,12 +24,22 @@ struct conn_visitor {
 
 static void on_sweep(struct io_timer *timer);
 
+/* The other half: logs, answers, decoded requests. */
+static size_t frame_limit(struct io *io, const struct broker_config *config)
+{
+    size_t half = io_mem(io)->limit / 2;
+    if (config->queued_max_request_bytes < 0)
+        return half;
+    int data_shards = io_shard_count(io) > 1 ? io_shard_count(io) - 1 : 1;
+    return size_min(half, (size_t)config->queued_max_request_bytes / (size_t)data_shards);
+}
+
 void conn_server_init(struct conn_server *server, struct io *io, struct shard *shard,
                       void (*dispatch)(struct request *request), const struct broker_config *config,
                       struct conn_gate *gate)
 {
     *server = (struct conn_server){.io = io, .shard = shard, .dispatch = dispatch, .config = config, ._gate = gate};
-    server->frame_limit = io_mem(io)->limit / 2; /* the other half: logs, answers, decoded requests */
+    server->frame_limit = frame_limit(io, config);
     list_init(&server->_conns);
     list_init(&server->_starved);
     server->_sweep.fire = on_sweep;
@@ -87,8 +98,11 @@ static int64_t sweep_ns(const struct conn_server *server)
     return (every_ms < SWEEP_MIN_MS ? SWEEP_MIN_MS : every_ms) * 1000000;
 }
 
-static void refuse(struct conn_server *server, io_socket socket)
+static void refuse(struct conn_server *server, io_socket socket, const struct io_address *peer, const char *reason)
 {
+    char text[IO_ADDRESS_TEXT_SIZE];
+    io_address_format(peer, text);
+    DIAG(server->io, DIAG_WARN, "a connection was refused", "peer=%s reason=\"%s\"", text, reason);
     server->refused_count++;
     io_close_socket(server->io, socket);
 }
@@ -102,7 +116,7 @@ static void let_in(struct conn_visitor *visitor)
     bool timed = io_timer_running(&server->_sweep) ||
                  io_timer_start(server->io, &server->_sweep, io_now_ns(server->io) + sweep_ns(server)) == ERR_OK;
     if (!timed || !conn_open(server, socket, visitor->listener, &visitor->pass.peer, visitor)) {
-        refuse(server, socket);
+        refuse(server, socket, &visitor->pass.peer, "no memory");
         conn_server_leave(visitor);
         return;
     }
@@ -132,7 +146,8 @@ static void on_decided(struct conn_pass *pass, bool granted)
         return;
     }
     if (visitor->socket != IO_NONE) {
-        refuse(visitor->server, visitor->socket);
+        refuse(visitor->server, visitor->socket, &pass->peer,
+               visitor->server->_stopping ? "the broker stops" : "limits of connections");
         visitor->left = true;
     }
     if (!granted)
@@ -154,7 +169,7 @@ static void on_accepted(struct io_listener *listener, io_socket socket, const st
     struct conn_server *server = from->server;
     struct conn_visitor *visitor = server->_stopping ? NULL : MEM_NEW(io_mem(server->io), struct conn_visitor);
     if (visitor == NULL) {
-        refuse(server, socket);
+        refuse(server, socket, peer, server->_stopping ? "the broker stops" : "no memory");
         return;
     }
     *visitor = (struct conn_visitor){.pass = {.decided = on_decided,
@@ -233,9 +248,12 @@ static void sweep_conn(struct conn_server *server, struct conn *conn, int64_t no
     int64_t idle_ms = server->config->connections_max_idle_ms;
     bool half_a_frame = conn->frame_capacity > 0;
     bool busy = conn->running_count > 0; /* a fetch may wait longer than the idle limit */
-    if ((idle_ms >= 0 && quiet_ms > idle_ms && !busy) ||
-        (half_a_frame && quiet_ms > CONN_STALL_MS && !list_empty(&server->_starved)))
+    if (half_a_frame && quiet_ms > CONN_STALL_MS && !list_empty(&server->_starved)) {
+        conn_complain(conn, "a half-sent request was given up: others need its memory");
         conn_close(conn);
+    } else if (idle_ms >= 0 && quiet_ms > idle_ms && !busy) {
+        conn_close(conn);
+    }
 }
 
 static void on_sweep(struct io_timer *timer)

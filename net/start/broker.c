@@ -4,6 +4,7 @@
 #include "core/coordinator/groups.h"
 #include "core/coordinator/txns.h"
 #include "core/log/log_dirs.h"
+#include "io/reactor/diag.h"
 #include "net/handlers/api.h"
 #include "net/handlers/control.h"
 #include "net/handlers/features.h"
@@ -253,11 +254,11 @@ static enum err open_metadata(struct boot *boot, const struct broker_options *op
 static void say_damaged(struct shard_data_events *events, const struct partition *partition,
                         const struct log_damage *damage)
 {
-    fprintf(stderr,
-            "level=error msg=\"damaged batches: the rest of the log is served, these offsets are not\" topic=%s "
-            "partition=%d from=%lld below=%lld segment=%020lld position=%lld end_position=%lld\n",
-            partition->topic, partition->index, (long long)damage->offset, (long long)damage->end_offset,
-            (long long)damage->segment_offset, (long long)damage->pos, (long long)damage->end_pos);
+    DIAG(shard_data_io(partition->_data), DIAG_ERROR,
+         "damaged batches: the rest of the log is served, these offsets are not",
+         "topic=%s partition=%d from=%lld below=%lld segment=%020lld position=%lld end_position=%lld", partition->topic,
+         partition->index, (long long)damage->offset, (long long)damage->end_offset, (long long)damage->segment_offset,
+         (long long)damage->pos, (long long)damage->end_pos);
 }
 
 static enum err open_shards(struct boot *boot, const struct broker_options *options)
@@ -413,6 +414,8 @@ static void stop_here(struct io_msg *msg, struct io *io)
 static void too_late(struct io_timer *timer)
 {
     struct boot *boot = CONTAINER_OF(timer, struct boot, deadline);
+    DIAG(control_io(boot), DIAG_WARN, "the stop takes too long and is cut off; what was not flushed is recovered",
+         "limit_ms=%lld", (long long)boot->config->ringmain_stop_timeout_ms);
     boot->clean = false;
     end_loops(boot);
 }

@@ -1,5 +1,6 @@
 #include "net/start/start.h"
 
+#include "io/reactor/diag.h"
 #include "io/reactor/fs.h"
 #include "io/reactor/machine.h"
 #include "io/reactor/mem_real.h"
@@ -125,8 +126,9 @@ static void on_ready(struct broker_events *events, struct broker *broker)
     const struct config_listener *first = &process->config->listeners_parsed[0];
     const char *host = first->host[0] == '\0' || strcmp(first->host, "0.0.0.0") == 0 ? "127.0.0.1" : first->host;
     unsigned port = broker->ports[0];
-    fprintf(stderr, "level=info msg=\"ready\" node=%d cluster=%s listen=%s:%u shards=%d topics=%d\n", broker->node_id,
-            broker->cluster_id_text, host, port, broker->data_shards, broker_control(broker)->image->topic_count);
+    DIAG(broker_control(broker)->io, DIAG_INFO, "ready", "node=%d cluster=%s listen=%s:%u shards=%d topics=%d",
+         broker->node_id, broker->cluster_id_text, host, port, broker->data_shards,
+         broker_control(broker)->image->topic_count);
     printf("Ringmain is ready on %s:%u. In another terminal:\n"
            "  echo 'hello' | build/ringmain produce greetings --bootstrap %s:%u\n"
            "  build/ringmain consume greetings --beginning --count 1 --bootstrap %s:%u\n"
@@ -147,8 +149,10 @@ static void on_failed(struct broker_events *events, const char *why)
 static void on_signal(struct io *control, int count, void *context)
 {
     struct process *process = context;
-    fprintf(stderr, "level=info msg=\"%s\"\n",
-            count == 1 ? "stopping: finishing requests, flushing" : "stopping at once");
+    if (count == 1)
+        DIAG_EVENT(control, DIAG_INFO, "stopping: finishing requests, flushing");
+    else
+        DIAG_EVENT(control, DIAG_WARN, "stopping at once");
     broker_stop(process->broker);
 }
 
@@ -158,8 +162,13 @@ static int run(struct process *process)
     struct io *ios[256];
     int shards = machine_shards(process->machine);
     ASSERT(shards <= (int)COUNT_OF(ios));
-    for (int i = 0; i < shards; i++)
+    enum diag_level level = DIAG_INFO;
+    bool known = diag_level_parse(process->config->ringmain_log_level, &level);
+    ASSERT(known);
+    for (int i = 0; i < shards; i++) {
         ios[i] = machine_io(process->machine, i);
+        diag_set_level(ios[i], level);
+    }
     process->events = (struct broker_events){.ready = on_ready, .failed = on_failed};
     struct broker_options options = {.ios = ios,
                                      .count = shards,
@@ -170,12 +179,11 @@ static int run(struct process *process)
         fprintf(stderr, "level=error msg=\"%s\"\n", why);
         return 1;
     }
-    fprintf(stderr, "level=info msg=\"starting\" version=%s %s\n", RINGMAIN_VERSION,
-            machine_features(process->machine));
+    DIAG(ios[shards - 1], DIAG_INFO, "starting", "version=%s %s", RINGMAIN_VERSION, machine_features(process->machine));
     machine_run(process->machine);
     bool clean = broker_stopped_cleanly(process->broker);
     broker_free(process->broker);
-    fprintf(stderr, "level=info msg=\"stopped\" clean=%s\n", clean ? "true" : "false");
+    DIAG(ios[shards - 1], DIAG_INFO, "stopped", "clean=%s", clean ? "true" : "false");
     return process->failed || !clean;
 }
 
@@ -202,7 +210,9 @@ static int run_machine(struct process *process)
     struct machine_options options = {.data_shards = shards > 0  ? shards
                                                      : cores > 1 ? cores - 1
                                                                  : 1,
-                                      .pin = true,
+                                      .pin = process->config->ringmain_pin_threads,
+                                      .slow_lane_threads = process->config->ringmain_slow_lane_threads,
+                                      .spin_us = process->config->ringmain_spin_us,
                                       .memory_limit = (size_t)process->config->ringmain_memory_bytes,
                                       .on_signal = on_signal,
                                       .context = process};

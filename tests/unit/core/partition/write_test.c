@@ -228,7 +228,8 @@ static void below_the_reserve_produce_is_refused_and_goes_on_when_there_is_room_
 
 static void until_durable(void)
 {
-    while (log_durable_offset(first()->log) < log_end_offset(first()->log))
+    /* The end of what was asked for too: a flush that follows would take the next batch along. */
+    while (log_durable_offset(first()->log) < log_end_offset(first()->log) || log_is_flushing(first()->log))
         machine_turn(machine, true);
 }
 
