@@ -38,6 +38,7 @@ UNIT     := $(sort $(shell find tests/unit -name '*_test.c' 2>/dev/null))
 UNIT_BIN := $(patsubst %.c,$(BUILD)/%,$(UNIT))
 SIM_SRC  := $(sort $(shell find tests/sim -name '*.c' 2>/dev/null))
 SIM_BIN  := $(if $(SIM_SRC),$(BUILD)/tests/sim/sim)
+LOAD     := $(patsubst %.c,$(BUILD)/%.o,$(sort $(wildcard bench/load/*.c)))
 SUPPORT  := $(patsubst %.c,$(BUILD)/%.o,$(sort $(shell find tests/support -name '*.c' 2>/dev/null)))
 
 Q := $(if $(V),,@)
@@ -54,7 +55,7 @@ $(LIBRARY): $(OBJECTS)
 	@echo "  AR   $@"
 	$(Q)rm -f $@ && ar rcs $@ $^
 
-$(BUILD)/ringmain: $(BUILD)/net/cli/main.o $(LIBRARY)
+$(BUILD)/ringmain: $(BUILD)/net/cli/main.o $(LOAD) $(LIBRARY)
 	@echo "  LD   $@"
 	$(Q)$(CC) $(LDFLAGS) -o $@ $^ $(LIBS)
 

@@ -65,5 +65,6 @@ int produce_command(int argc, char **argv);
 int consume_command(int argc, char **argv);
 int cluster_command(int argc, char **argv);
 int dump_command(int argc, char **argv);
+int bench_command(int argc, char **argv); /* bench/load/command.c, which only the binary is linked with */
 
 #endif

@@ -15,6 +15,7 @@ static const char usage[] = "usage: ringmain COMMAND [ARGUMENT]...\n"
                             "  consume   read a topic\n"
                             "  group     list, describe, delete consumer groups, reset their offsets\n"
                             "  cluster   describe the cluster\n"
+                            "  bench     put load on a broker and measure it\n"
                             "  dump      show and verify files of a data directory\n"
                             "  version   print the version\n"
                             "\n"
@@ -26,7 +27,7 @@ static const struct {
 } commands[] = {
     {"start", start_command},     {"topic", topic_command},     {"config", config_command},
     {"cluster", cluster_command}, {"produce", produce_command}, {"consume", consume_command},
-    {"group", group_command},     {"dump", dump_command},
+    {"group", group_command},     {"dump", dump_command},       {"bench", bench_command},
 };
 
 int main(int argc, char **argv)
