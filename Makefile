@@ -43,7 +43,7 @@ SUPPORT  := $(patsubst %.c,$(BUILD)/%.o,$(sort $(shell find tests/support -name 
 
 Q := $(if $(V),,@)
 
-.PHONY: all deps run check unit sim interop conformance fuzz lint install clean tests bench-io bench-micro docs
+.PHONY: all deps run check unit sim interop conformance fuzz lint install clean tests bench-io bench-micro bench-groups docs
 all: $(if $(wildcard $(MAIN)),$(BUILD)/ringmain,$(LIBRARY))
 
 $(BUILD)/%.o: %.c
@@ -111,6 +111,10 @@ $(BUILD)/bench/micro/micro: bench/micro/main.cc $(patsubst %.c,$(BUILD)/%.o,$(wi
 
 bench-io: $(BUILD)/bench/limits/io_limits
 	$<
+
+# Joins and heartbeats of many groups, and of a large one (needs go).
+bench-groups: $(BUILD)/ringmain
+	$(Q)bench/groups/run.sh $<
 
 bench-micro: $(BUILD)/bench/micro/micro
 	$<
