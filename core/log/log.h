@@ -25,6 +25,7 @@
 #define RINGMAIN_CORE_LOG_LOG_H
 
 #include "core/config/config.h"
+#include "core/log/checkpoint.h"
 #include "core/log/aborted.h"
 #include "core/wire/batch.h"
 #include "io/reactor/fs.h"
@@ -56,6 +57,7 @@ struct log_options {
     int64_t replay_from;    /* the observer wants batches from here on, also where recovery need not look */
     const struct topic_config *config;
     struct log_budget *budget; /* shared by a shard's logs; NULL: none */
+    struct slice description;  /* of log_describe() at the stop before; empty: none */
     /* Told of every batch that recovery reads, in order, for producer state. May be NULL. */
     struct log_observer *observer;
 };
@@ -213,5 +215,7 @@ int32_t log_last_epoch(const struct log *log); /* -1: none */
 
 /* Blocking: flushes and writes what a clean stop needs. */
 enum err log_stop(struct log *log, struct fs *fs) MUST_CHECK;
+/* After log_stop: the log in bytes, with which log_open needs no look into its directory. False: not this one. */
+bool log_describe(const struct log *log, struct checkpoint_text *text) MUST_CHECK;
 
 #endif

@@ -89,8 +89,9 @@ static void take_in(struct log *log, const struct log_piece *pieces, int count)
     for (int i = 0; i < count; i++) {
         const struct batch_header *header = pieces[i].header;
         int64_t last_offset = pieces[i].base_offset + header->last_offset_delta;
-        log->recent[log->recent_next++ % LOG_RECENT] =
-            (struct log_recent){pieces[i].base_offset, last_offset, segment->size, header->size};
+        if (log->recent != NULL)
+            log->recent[log->recent_next++ % LOG_RECENT] =
+                (struct log_recent){pieces[i].base_offset, last_offset, segment->size, header->size};
         /* Without memory for an index entry the batch is found from the entry before. */
         (void)segment_note(log->mem, segment, header, pieces[i].base_offset, segment->size,
                            log->config->index_interval_bytes);
@@ -147,11 +148,21 @@ static int run_length(const struct log *log, const struct log_piece *pieces, int
     return length;
 }
 
+/* Without memory for it batches are found by the index. */
+static void make_recent(struct log *log)
+{
+    log->recent = mem_alloc(log->mem, LOG_RECENT * sizeof(*log->recent));
+    for (int i = 0; log->recent != NULL && i < LOG_RECENT; i++)
+        log->recent[i] = (struct log_recent){-1, -1, 0, 0};
+}
+
 static enum err may_append(struct log *log, int32_t leader_epoch)
 {
     ASSERT(log->writing == NULL);
     if (log->sealed)
         return ERR_SEALED;
+    if (log->recent == NULL)
+        make_recent(log);
     enum err err = log_load_index(log, log_active(log));
     return err == ERR_OK ? log_note_epoch(log, leader_epoch, log->end_offset) : err;
 }

@@ -44,9 +44,10 @@ static size_t found_size(size_t topic_length)
     return sizeof(struct log_dirs_found) + topic_length;
 }
 
-static enum err found_add(struct log_dirs *dirs, int dir, struct slice topic, int32_t partition, struct uuid topic_id)
+static enum err found_add(struct log_dirs *dirs, int dir, struct slice topic, int32_t partition, struct uuid topic_id,
+                          struct log_dirs_found **added)
 {
-    struct log_dirs_found *found = mem_alloc_zero(dirs->mem, found_size(topic.length));
+    struct log_dirs_found *found = *added = mem_alloc_zero(dirs->mem, found_size(topic.length));
     if (found == NULL)
         return ERR_NO_MEMORY;
     found->topic_id = topic_id;
@@ -112,6 +113,34 @@ static enum err read_topic_id(struct log_dirs *dirs, struct fs *fs, const char *
     return err;
 }
 
+static enum err look_at_topic_id(struct log_dirs *dirs, struct fs *fs, const char *path, struct uuid *topic_id,
+                                 char why[512])
+{
+    enum err err = read_topic_id(dirs, fs, path, topic_id);
+    if (err == ERR_CORRUPT)
+        snprintf(why, 512, "%.400s/partition.metadata is not readable: put it right or move the directory away", path);
+    return err;
+}
+
+/* The manifest knows the directory: it is as it was, or is looked at as if there were no manifest. */
+static enum err confirm(struct log_dirs *dirs, struct fs *fs, const char *path, struct log_dirs_found *found,
+                        char why[512])
+{
+    struct fs_info info;
+    enum err err = fs_info(fs, path, &info);
+    if (err != ERR_OK)
+        return err;
+    if (info.modified_ms != found->modified_ms) {
+        found->description = slice_of(NULL, 0);
+        err = look_at_topic_id(dirs, fs, path, &found->topic_id, why);
+    }
+    if (err == ERR_OK) {
+        found->listed = true;
+        log_dirs_note(dirs, found->dir, 1);
+    }
+    return err;
+}
+
 static enum err add_partition(struct log_dirs *dirs, struct fs *fs, int dir, const char *name, char why[512])
 {
     struct slice topic;
@@ -120,33 +149,72 @@ static enum err add_partition(struct log_dirs *dirs, struct fs *fs, int dir, con
     char path[FS_PATH_MAX];
     bool is_partition = checkpoint_split_name(name, &topic, &partition);
     ASSERT(is_partition);
-    const struct log_dirs_found *other = log_dirs_lookup(dirs, topic, partition);
+    struct log_dirs_found *other = log_dirs_lookup(dirs, topic, partition);
+    if (!join(dirs->dirs[dir].path, name, path))
+        return ERR_INVALID;
+    if (other != NULL && other->dir == dir && !other->listed)
+        return confirm(dirs, fs, path, other, why);
     if (other != NULL) {
         snprintf(why, 512, "%s lies in %s and in %s: move one of them away", name, dirs->dirs[other->dir].path,
                  dirs->dirs[dir].path);
         return ERR_EXISTS;
     }
-    if (!join(dirs->dirs[dir].path, name, path))
-        return ERR_INVALID;
-    enum err err = read_topic_id(dirs, fs, path, &topic_id);
-    if (err == ERR_CORRUPT)
-        snprintf(why, 512, "%.400s/partition.metadata is not readable: put it right or move the directory away", path);
+    enum err err = look_at_topic_id(dirs, fs, path, &topic_id, why);
+    struct log_dirs_found *found = NULL;
     if (err == ERR_OK)
-        err = found_add(dirs, dir, topic, partition, topic_id);
-    if (err == ERR_OK)
+        err = found_add(dirs, dir, topic, partition, topic_id, &found);
+    if (err == ERR_OK) {
+        found->listed = true;
         log_dirs_note(dirs, dir, 1);
+    }
     return err;
+}
+
+/* What the manifest describes, before the listing says what of it is there. */
+static enum err take_descriptions(struct log_dirs *dirs, int dir)
+{
+    struct slice rest = log_dirs_manifest(dirs, dir);
+    struct log_dirs_described described;
+    while (log_dirs_next_described(&rest, &described)) {
+        struct log_dirs_found *found;
+        if (log_dirs_lookup(dirs, described.topic, described.partition) != NULL)
+            continue; /* in another directory too: the listing will say so */
+        enum err err = found_add(dirs, dir, described.topic, described.partition, described.topic_id, &found);
+        if (err != ERR_OK)
+            return err;
+        found->description = described.description;
+        found->modified_ms = described.modified_ms;
+    }
+    return ERR_OK;
+}
+
+/* Directories that were taken away while the node was down. */
+static void forget_unlisted(struct log_dirs *dirs, int dir)
+{
+    for (size_t i = 0; i < dirs->found.capacity;) {
+        struct log_dirs_found *found = dirs->found.entries[i].value;
+        if (found == NULL || found->dir != dir || found->listed) {
+            i++;
+            continue;
+        }
+        const struct found_key key = {slice_of(found->topic, found->topic_length), found->partition};
+        (void)map_remove(&dirs->found, found_hash(key.topic, key.partition), found_equal, &key);
+        mem_free(dirs->mem, found, found_size(found->topic_length)); /* another may have moved to this place */
+    }
 }
 
 static enum err list_partitions(struct log_dirs *dirs, struct fs *fs, int dir, char why[512])
 {
     struct listing listing = {.dirs = dirs, .path = dirs->dirs[dir].path};
     checkpoint_text_init(&listing.names, dirs->mem);
-    enum err err = fs_list(fs, listing.path, visit, &listing);
+    enum err err = take_descriptions(dirs, dir);
+    if (err == ERR_OK)
+        err = fs_list(fs, listing.path, visit, &listing);
     if (err == ERR_OK && (listing.names.failed || dirs->deleted.failed))
         err = ERR_NO_MEMORY;
     for (size_t at = 0; err == ERR_OK && at < listing.names.length; at += strlen(listing.names.data + at) + 1)
         err = add_partition(dirs, fs, dir, listing.names.data + at, why);
+    forget_unlisted(dirs, dir);
     checkpoint_text_fini(&listing.names);
     return err;
 }
@@ -187,7 +255,9 @@ static enum err take_marker(struct log_dirs *dirs, struct fs *fs, int dir)
         return ERR_INVALID;
     enum err err = fs_unlink(fs, path);
     of->clean = err == ERR_OK;
-    if (err == ERR_NOT_FOUND)
+    if (err == ERR_OK || err == ERR_NOT_FOUND)
+        err = log_dirs_remove_manifest(fs, of->path);
+    if (err == ERR_OK && !of->clean)
         return ERR_OK;
     return err == ERR_OK ? fs_sync_directory(fs, of->path) : err;
 }
@@ -310,6 +380,11 @@ static enum err load(struct log_dirs *dirs, struct fs *fs, const struct log_dirs
     enum err err = ERR_OK;
     if (uuid_is_zero(dirs->dirs[dir].id))
         err = write_meta(dirs, fs, options->node_id, dir);
+    struct fs_info info;
+    char marker[FS_PATH_MAX];
+    /* Without the marker nothing is as a stop has left it. */
+    if (err == ERR_OK && join(dirs->dirs[dir].path, clean_name, marker) && fs_info(fs, marker, &info) == ERR_OK)
+        err = log_dirs_read_manifest(dirs, fs, dir);
     if (err == ERR_OK)
         err = list_partitions(dirs, fs, dir, why);
     for (int kind = 0; kind < CHECKPOINT_KINDS && err == ERR_OK; kind++)
@@ -351,8 +426,11 @@ static enum err make_shards(struct log_dirs *dirs)
     size_t lines = (size_t)dirs->count * CHECKPOINT_KINDS;
     for (int s = 0; s < dirs->shard_count; s++) {
         dirs->shards[s].lines = mem_alloc_zero(dirs->mem, lines * sizeof(*dirs->shards[s].lines));
-        if (dirs->shards[s].lines == NULL)
+        dirs->shards[s].described = mem_alloc_zero(dirs->mem, (size_t)dirs->count * sizeof(*dirs->shards[s].described));
+        if (dirs->shards[s].lines == NULL || dirs->shards[s].described == NULL)
             return ERR_NO_MEMORY;
+        for (int i = 0; i < dirs->count; i++)
+            checkpoint_text_init(&dirs->shards[s].described[i].text, dirs->mem);
         for (size_t i = 0; i < lines; i++)
             checkpoint_text_init(&dirs->shards[s].lines[i].text, dirs->mem);
     }
@@ -418,7 +496,10 @@ static void free_shards(struct log_dirs *dirs)
         struct log_dirs_shard *shard = &dirs->shards[s];
         for (size_t i = 0; shard->lines != NULL && i < lines; i++)
             checkpoint_text_fini(&shard->lines[i].text);
+        for (int i = 0; shard->described != NULL && i < dirs->count; i++)
+            checkpoint_text_fini(&shard->described[i].text);
         mem_free(dirs->mem, shard->lines, lines * sizeof(*shard->lines));
+        mem_free(dirs->mem, shard->described, (size_t)dirs->count * sizeof(*shard->described));
     }
     mem_free(dirs->mem, dirs->shards, (size_t)dirs->shard_count * sizeof(*dirs->shards));
 }
@@ -433,11 +514,14 @@ void log_dirs_close(struct log_dirs *dirs, struct fs *fs, bool clean)
         char path[FS_PATH_MAX];
         /* Without the marker the next start looks at more than it must: no error to report. */
         if (clean && dir->lock != IO_NONE && !log_dirs_is_offline(dirs, i) && join(dir->path, clean_name, path)) {
-            enum err ignored = fs_write_file(fs, path, marker, sizeof(marker) - 1);
+            enum err ignored = log_dirs_write_manifest(dirs, fs, i);
+            MAYBE(ignored == ERR_OK);
+            ignored = fs_write_file(fs, path, marker, sizeof(marker) - 1);
             MAYBE(ignored == ERR_OK);
         }
         if (dir->lock != IO_NONE)
             fs_close(fs, dir->lock);
+        log_dirs_drop_manifest(dirs, i);
         mem_free_string(dirs->mem, dir->path);
     }
     MAP_EACH(i, &dirs->found)
@@ -530,6 +614,8 @@ enum err log_dirs_find(struct log_dirs *dirs, struct slice topic, int32_t partit
     if (found != NULL && uuid_equal(found->topic_id, topic_id)) {
         place->dir = found->dir;
         place->exists = true;
+        if (!is_new && dirs->dirs[found->dir].clean)
+            place->description = found->description;
         place->clean = dirs->dirs[found->dir].clean;
         place->recovery_point = found->offsets[CHECKPOINT_RECOVERY_POINT];
         place->start_offset = found->offsets[CHECKPOINT_LOG_START];

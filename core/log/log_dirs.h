@@ -5,6 +5,7 @@
  *              recovery-point-offset-checkpoint                       from here on recovery has to look
  *              log-start-offset-checkpoint  replication-offset-checkpoint
  *              cleaner-offset-checkpoint                              up to here it is compacted
+ *              ringmain-manifest                                      what a clean stop has left (log_dirs_manifest.c)
  *              <topic>-<partition>/                                   logs (log.h)
  *              <topic>-<partition>.<32 hex digits>-delete/            topics that are gone, until their files are
  *
@@ -71,6 +72,7 @@ struct log_dirs_place {
     bool clean;    /* its directory was stopped cleanly */
     bool occupied; /* its name is taken there by another topic's directory: log_dirs_retire() that one first */
     int64_t recovery_point, start_offset, high_watermark, cleaned_offset; /* 0: no checkpoint has it */
+    struct slice description; /* at the start after a clean stop: what the shard said of it then; empty: nothing */
 };
 /* is_new: the partition came into being after the start. One that should exist and may lie in a directory that could
  * not be read is not made anew elsewhere: ERR_SEALED, as when every directory is offline. */
@@ -98,6 +100,10 @@ struct log_dirs_entry {
     int dir;
     int64_t recovery_point, start_offset, high_watermark;
     int64_t cleaned_offset; /* 0: never compacted */
+    /* At a clean stop only: the partition as the shard wants to find it again, and when its directory was modified. */
+    struct slice description;
+    struct uuid topic_id;
+    int64_t modified_ms;
 };
 /* Everything a shard has, written into the checkpoint files together with what the other shards reported last. After
  * a deletion a report must be done before a topic of that name may be made again, or it would begin at the old start.

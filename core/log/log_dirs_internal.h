@@ -13,6 +13,9 @@ struct log_dir {
     struct uuid id;
     io_file lock; /* IO_NONE: offline since the start */
     bool clean;
+    void *manifest; /* of the clean stop before; NULL: none that can be believed */
+    size_t manifest_length;
+    uint32_t recovery_crc; /* of the recovery-point checkpoint as written last */
     _Atomic(bool) offline, full;
     _Atomic(int64_t) total_bytes, free_bytes;
     _Atomic(int32_t) partition_count;
@@ -25,6 +28,9 @@ struct log_dirs_found {
     int32_t partition;
     int64_t offsets[CHECKPOINT_KINDS];
     bool reported; /* a shard has told of it since */
+    bool listed;
+    struct slice description; /* in the manifest; empty: none */
+    int64_t modified_ms;
     uint16_t topic_length;
     char topic[];
 };
@@ -36,7 +42,8 @@ struct log_dirs_lines {
 };
 struct log_dirs_shard {
     bool has_reported;
-    struct log_dirs_lines *lines; /* [dir * CHECKPOINT_KINDS + kind] */
+    struct log_dirs_lines *lines;     /* [dir * CHECKPOINT_KINDS + kind] */
+    struct log_dirs_lines *described; /* [dir]: entries of the manifest */
 };
 
 /* One writing of all checkpoint files. */
@@ -70,6 +77,21 @@ struct log_dirs {
     struct log_dirs_round round;
     struct log_dirs_watch watch;
 };
+
+/* log_dirs_manifest.c */
+struct log_dirs_described {
+    struct slice topic, description;
+    struct uuid topic_id;
+    int32_t partition;
+    int64_t modified_ms; /* of the partition's directory */
+};
+enum err log_dirs_read_manifest(struct log_dirs *dirs, struct fs *fs, int dir) MUST_CHECK;
+struct slice log_dirs_manifest(const struct log_dirs *dirs, int dir); /* for log_dirs_next_described */
+bool log_dirs_next_described(struct slice *from, struct log_dirs_described *described);
+void log_dirs_drop_manifest(struct log_dirs *dirs, int dir);
+enum err log_dirs_remove_manifest(struct fs *fs, const char *directory) MUST_CHECK;
+void log_dirs_keep_description(struct log_dirs_lines *lines, const struct log_dirs_entry *entry);
+enum err log_dirs_write_manifest(struct log_dirs *dirs, struct fs *fs, int dir) MUST_CHECK;
 
 struct log_dirs_found *log_dirs_lookup(const struct log_dirs *dirs, struct slice topic, int32_t partition);
 

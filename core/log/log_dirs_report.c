@@ -1,6 +1,7 @@
 /* The checkpoint files: every shard sends what it has to the control shard, which keeps it as lines and writes the
  * files of all directories in one job. Reports that come while one is written go into the next. */
 #include "core/log/log_dirs_internal.h"
+#include "core/wire/crc32c.h"
 
 #include <stdio.h>
 
@@ -44,6 +45,11 @@ static enum err keep(struct log_dirs *dirs, const struct log_dirs_report *report
         shard->lines[i].text.failed = false;
         shard->lines[i].count = 0;
     }
+    for (int i = 0; i < dirs->count; i++) {
+        shard->described[i].text.length = 0;
+        shard->described[i].text.failed = false;
+        shard->described[i].count = 0;
+    }
     for (int32_t i = 0; i < report->count; i++) {
         const struct log_dirs_entry *entry = &report->entries[i];
         ASSERT(entry->dir >= 0 && entry->dir < dirs->count);
@@ -54,6 +60,8 @@ static enum err keep(struct log_dirs *dirs, const struct log_dirs_report *report
             add_line(&lines[CHECKPOINT_LOG_START], entry->topic, entry->partition, entry->start_offset);
         if (entry->cleaned_offset > 0)
             add_line(&lines[CHECKPOINT_CLEANED], entry->topic, entry->partition, entry->cleaned_offset);
+        if (entry->description.length > 0)
+            log_dirs_keep_description(&shard->described[entry->dir], entry);
         struct log_dirs_found *found = log_dirs_lookup(dirs, entry->topic, entry->partition);
         if (found != NULL)
             found->reported = true;
@@ -169,6 +177,8 @@ static void write_work(struct io_job *job, struct fs *fs)
             enum err err = ERR_INVALID;
             if (length > 0 && (size_t)length < sizeof(path))
                 err = fs_write_file(fs, path, file->data, file->length);
+            if (err == ERR_OK && kind == CHECKPOINT_RECOVERY_POINT)
+                dirs->dirs[dir].recovery_crc = crc32c(0, file->data, file->length);
             if (err == ERR_OK)
                 continue;
             dirs->round.err = err;

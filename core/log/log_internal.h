@@ -74,7 +74,7 @@ struct log {
     int32_t damage_count, damage_capacity;
     int32_t surveys;            /* jobs in flight that look for damage */
     struct log_clean *cleaning; /* NULL: none */
-    struct log_recent recent[LOG_RECENT];
+    struct log_recent *recent; /* LOG_RECENT; NULL: nothing was appended yet */
     uint32_t recent_next;
     int32_t removals; /* jobs in flight that remove files */
     struct log_flush_job flush;
@@ -131,6 +131,8 @@ enum err log_replay_aborted(struct log *log, struct fs *fs, struct segment *segm
 /* Forgets those that end at or behind an offset. */
 enum err log_cut_aborted(struct log *log, struct fs *fs, struct segment *segment, int64_t below_offset) MUST_CHECK;
 enum err log_store_aborted(struct log *log, struct fs *fs, struct segment *segment) MUST_CHECK; /* blocking: the stop */
+/* log_manifest.c: ERR_CORRUPT: the directory has to be looked at. */
+enum err log_take_description(struct log *log, struct fs *fs, struct slice description) MUST_CHECK;
 /* log_swap.c: what a compaction has left is finished or removed. */
 bool log_is_swap_name(const char *name);
 enum err log_finish_swaps(struct log *log, struct fs *fs) MUST_CHECK;

@@ -156,7 +156,7 @@ static int64_t newest_ms(struct log *log, struct segment *segment)
 {
     char path[SEGMENT_PATH_MAX];
     struct fs_info info;
-    if (log_load_index(log, segment) != ERR_OK)
+    if (segment->max_timestamp < 0 && log_load_index(log, segment) != ERR_OK)
         return INT64_MAX; /* kept until it can be read */
     if (segment->max_timestamp >= 0)
         return segment->max_timestamp;

@@ -187,7 +187,7 @@ static bool ends_in_damage(const struct log *log)
     return false;
 }
 
-static enum err open_contents(struct log *log, struct fs *fs, const struct log_options *options)
+static enum err look_into_directory(struct log *log, struct fs *fs, const struct log_options *options)
 {
     struct fs_info info;
     enum err err = fs_info(fs, log->directory, &info);
@@ -204,6 +204,17 @@ static enum err open_contents(struct log *log, struct fs *fs, const struct log_o
             log, fs, options->start_offset > options->recovery_point ? options->start_offset : options->recovery_point);
     else if (err == ERR_OK && ends_in_damage(log))
         err = make_segment(log, fs, log_active(log)->end_offset);
+    return err;
+}
+
+static enum err open_contents(struct log *log, struct fs *fs, const struct log_options *options)
+{
+    enum err err = ERR_CORRUPT;
+    ASSERT(options->description.length == 0 || (options->clean && options->observer == NULL));
+    if (options->description.length > 0)
+        err = log_take_description(log, fs, options->description);
+    if (err == ERR_CORRUPT)
+        err = look_into_directory(log, fs, options);
     if (err != ERR_OK)
         return err;
     int64_t first = SEGMENT_OF(log->segments.next)->base_offset;
@@ -240,8 +251,6 @@ enum err log_open(struct io *io, struct fs *fs, const struct log_options *option
     list_init(&log->segments);
     list_init(&log->removed);
     log_draw_jitter(log);
-    for (int i = 0; i < LOG_RECENT; i++)
-        log->recent[i].base_offset = log->recent[i].last_offset = -1;
     enum err err = ERR_NO_MEMORY;
     log->directory = mem_copy_string(mem, options->directory, strlen(options->directory));
     if (log->directory != NULL)
@@ -272,6 +281,7 @@ void log_close(struct log *log)
     io_hook_stop(&log->flush.hook);
     close_segments(log, &log->segments);
     close_segments(log, &log->removed);
+    mem_free(log->mem, log->recent, LOG_RECENT * sizeof(*log->recent));
     mem_free(log->mem, log->damages, (size_t)log->damage_capacity * sizeof(*log->damages));
     mem_free(log->mem, log->epochs, (size_t)log->epoch_capacity * sizeof(*log->epochs));
     mem_free_string(log->mem, log->directory);

@@ -82,6 +82,55 @@ static enum err open_with_replay(struct shard_data *data, struct partition *part
     return err;
 }
 
+/* A description: bytes of the log's part i32, that part, then the producers'. */
+static bool split_description(struct slice description, struct slice *log, struct slice *producers)
+{
+    if (description.length < 4 || get_u32(description.data) > description.length - 4)
+        return false;
+    size_t length = get_u32(description.data);
+    *log = slice_of(description.data + 4, length);
+    *producers = slice_of(description.data + 4 + length, description.length - 4 - length);
+    return true;
+}
+
+void life_describe_partition(struct shard_data *data, const struct partition *partition)
+{
+    struct checkpoint_text *text = &data->described;
+    size_t begin = text->length;
+    static const uint8_t lengths[8] = {0};
+    if (partition->log == NULL)
+        return;
+    checkpoint_add(text, slice_of(lengths, sizeof(lengths)));
+    bool described = partition->state == PARTITION_ONLINE && log_describe(partition->log, text);
+    size_t log_end = text->length;
+    described = described && snapshot_describe(data, partition, text);
+    if (text->failed) /* the next start looks into every directory */
+        return;
+    if (!described)
+        text->length = begin + 4;
+    put_u32((uint8_t *)text->data + begin, (uint32_t)(text->length - begin - 4));
+    if (described)
+        put_u32((uint8_t *)text->data + begin + 4, (uint32_t)(log_end - begin - 8));
+}
+
+/* ERR_CORRUPT: it has to be looked at. */
+static enum err open_described(struct shard_data *data, struct partition *partition, struct log_options options,
+                               struct slice description)
+{
+    struct slice producers;
+    if (!split_description(description, &options.description, &producers) || options.description.length == 0)
+        return ERR_CORRUPT;
+    enum err err = log_open(data->io, io_fs(data->io), &options, &partition->log);
+    if (err != ERR_OK)
+        return err;
+    err = snapshot_take(partition, producers);
+    if (err != ERR_OK) {
+        log_close(partition->log);
+        partition->log = NULL;
+    }
+    return err;
+}
+
 static enum err open_log(struct shard_data *data, struct partition *partition, const char *path,
                          const struct log_dirs_place *place)
 {
@@ -94,6 +143,11 @@ static enum err open_log(struct shard_data *data, struct partition *partition, c
                                   .budget = &data->budget};
     if (!place->exists)
         return log_open(data->io, io_fs(data->io), &options, &partition->log);
+    if (place->description.length > 0) {
+        enum err described = open_described(data, partition, options, place->description);
+        if (described != ERR_CORRUPT)
+            return described;
+    }
     enum err err = log_check_aborted(io_fs(data->io), data->mem, path);
     if (err != ERR_OK && err != ERR_CORRUPT)
         return err;

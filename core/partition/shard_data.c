@@ -177,6 +177,18 @@ static void report_again(struct shard_data *data)
     report_start(data, waiting);
 }
 
+/* Empty: none was made. */
+static struct slice next_description(const struct shard_data *data, size_t *at)
+{
+    const struct checkpoint_text *text = &data->described;
+    if (text->failed || *at + 4 > text->length)
+        return slice_of(NULL, 0);
+    size_t length = get_u32((const uint8_t *)text->data + *at);
+    const char *from = text->data + *at + 4;
+    *at += 4 + length;
+    return slice_of(from, length);
+}
+
 static bool collect_entries(struct shard_data *data, int32_t *count)
 {
     int32_t needed = (int32_t)data->partitions.count;
@@ -189,18 +201,26 @@ static bool collect_entries(struct shard_data *data, int32_t *count)
         data->entry_capacity = needed;
     }
     *count = 0;
+    size_t described = 0;
     LIST_EACH(link, &data->in_order)
     {
         struct partition *partition = PARTITION_OF(link);
         if (partition->log == NULL)
             continue;
+        struct slice description = next_description(data, &described);
+        struct fs_info info = {0};
+        if (description.length > 0 && fs_info(io_fs(data->io), log_directory(partition->log), &info) != ERR_OK)
+            description = slice_of(NULL, 0);
         data->entries[(*count)++] = (struct log_dirs_entry){.topic = slice_from_string(partition->topic),
                                                             .partition = partition->index,
                                                             .dir = partition->_dir,
                                                             .recovery_point = log_recovery_point(partition->log),
                                                             .start_offset = log_start_offset(partition->log),
                                                             .high_watermark = partition->high_watermark,
-                                                            .cleaned_offset = partition->_cleaned_offset};
+                                                            .cleaned_offset = partition->_cleaned_offset,
+                                                            .description = description,
+                                                            .topic_id = partition->topic_id,
+                                                            .modified_ms = info.modified_ms};
     }
     return true;
 }
@@ -345,6 +365,7 @@ enum err shard_data_open(struct io *io, const struct shard_data_options *options
     data->mem = mem;
     data->options = *options;
     map_init(&data->partitions, mem);
+    checkpoint_text_init(&data->described, mem);
     list_init(&data->in_order);
     list_init(&data->deleting);
     list_init(&data->queued);
@@ -405,6 +426,10 @@ static void stop_fire(struct io_timer *timer)
         if (err != ERR_OK && data->stop->err == ERR_OK)
             data->stop->err = err;
     }
+    /* Behind everything that is written into the directories. */
+    LIST_EACH(link, &data->in_order)
+    if (data->stop->err == ERR_OK)
+        life_describe_partition(data, PARTITION_OF(link));
     report_start(data, stop_reported);
 }
 
@@ -451,6 +476,7 @@ void shard_data_close(struct shard_data *data)
     close_all(data, &data->deleting);
     map_fini(&data->partitions);
     mem_free(data->mem, data->entries, (size_t)data->entry_capacity * sizeof(*data->entries));
+    checkpoint_text_fini(&data->described);
     if (data->group != NULL)
         mem_free(data->mem, data->group, partition_group_bytes());
     MEM_DELETE(data->mem, data);

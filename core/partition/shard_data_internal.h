@@ -39,6 +39,7 @@ struct shard_data {
     struct log_dirs_report report;
     struct log_dirs_entry *entries; /* of the report in flight */
     int32_t entry_capacity;
+    struct checkpoint_text described; /* at a stop: of each partition with a log a length i32 and its description */
     bool reporting;
     void (*reported)(struct shard_data *data); /* once, after the report in flight; NULL: nobody waits */
     void (*waiting_report)(struct shard_data *data);
@@ -77,6 +78,10 @@ enum err snapshot_load(struct shard_data *data, struct partition *partition, con
                        int64_t *offset) MUST_CHECK;
 /* The one of a clean stop, which is at the log's end. ERR_NOT_FOUND: none, or not a good one. */
 enum err snapshot_load_clean(struct shard_data *data, struct partition *partition) MUST_CHECK;
+/* The producers as bytes, and back: for the description of a partition. */
+enum err snapshot_take(struct partition *partition, struct slice bytes) MUST_CHECK;
+bool snapshot_describe(struct shard_data *data, const struct partition *partition,
+                       struct checkpoint_text *text) MUST_CHECK;
 enum err snapshot_store(struct shard_data *data, struct partition *partition) MUST_CHECK; /* blocking: the stop */
 void snapshot_checkpoint(struct shard_data *data, struct partition *partition);
 /* flush.c: what nobody waits for becomes durable by time, bytes and messages. */
@@ -88,6 +93,7 @@ void cleaner_fire(struct io_timer *timer);
 void cleaner_arm(struct shard_data *data);
 void cleaner_stop(struct shard_data *data);
 void cleaner_forget(struct shard_data *data, const struct partition *partition); /* it is deleted */
+void life_describe_partition(struct shard_data *data, const struct partition *partition);
 /* life.c: the directory of a deleted partition goes when nobody writes into it any more. */
 void life_retire(struct partition *partition);
 /* shard_data.c */

@@ -117,6 +117,27 @@ enum err snapshot_load_clean(struct shard_data *data, struct partition *partitio
     return sweep_others(io_fs(data->io), log_directory(partition->log), end);
 }
 
+/* Nothing when there are none. */
+bool snapshot_describe(struct shard_data *data, const struct partition *partition, struct checkpoint_text *text)
+{
+    if (partition->producers.entries.count == 0)
+        return true;
+    size_t size = producer_snapshot_size(&partition->producers);
+    uint8_t *bytes = mem_alloc(data->mem, size);
+    if (bytes == NULL)
+        return false;
+    producer_snapshot_write(&partition->producers, bytes);
+    checkpoint_add(text, slice_of(bytes, size));
+    mem_free(data->mem, bytes, size);
+    return true;
+}
+
+enum err snapshot_take(struct partition *partition, struct slice bytes)
+{
+    partition->_snapshot_offset = log_end_offset(partition->log); /* written by that stop, too */
+    return bytes.length == 0 ? ERR_OK : producer_snapshot_read(&partition->producers, bytes);
+}
+
 /* ---- writing --------------------------------------------------------------------------------------------------- */
 
 enum err snapshot_store(struct shard_data *data, struct partition *partition)

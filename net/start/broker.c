@@ -41,7 +41,7 @@ struct boot {
     struct log_dirs_unwatch unwatch;
     enum boot_stage stage;
     int waiting_count;
-    bool clean;
+    bool clean, stop_wanted;
     char why[512];
 };
 
@@ -96,6 +96,10 @@ static void registered(struct metadata_change *change)
         return;
     }
     boot->stage = BOOT_READY;
+    if (boot->stop_wanted) {
+        broker_stop(&boot->broker);
+        return;
+    }
     boot->events->ready(boot->events, &boot->broker);
 }
 
@@ -424,6 +428,10 @@ void broker_stop(struct broker *broker)
 {
     struct boot *boot = boot_of(broker);
     struct io *io = control_io(boot);
+    if ((boot->stage == BOOT_LISTENING || boot->stage == BOOT_REGISTERING) && !boot->stop_wanted) {
+        boot->stop_wanted = true; /* a moment later, and cleanly */
+        return;
+    }
     if (boot->stage != BOOT_READY) { /* half-started, or told a second time: nothing to wait for */
         boot->clean = false;
         end_loops(boot);

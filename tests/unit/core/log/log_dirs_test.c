@@ -189,7 +189,14 @@ static void reports_become_checkpoint_files(void **state)
 {
     struct tree *tree = *state;
     struct log_dirs *dirs = open_ok(tree, two, 2);
-    struct log_dirs_entry entries[] = {{EVENTS, 0, 0, 10, 0, 20, 0}, {EVENTS, 1, 1, 11, 3, 21, 9}};
+    struct log_dirs_entry entries[] = {{.topic = EVENTS, .recovery_point = 10, .high_watermark = 20},
+                                       {.topic = EVENTS,
+                                        .partition = 1,
+                                        .dir = 1,
+                                        .recovery_point = 11,
+                                        .start_offset = 3,
+                                        .high_watermark = 21,
+                                        .cleaned_offset = 9}};
     struct reporting reporting[2] = {{.report = {.done = report_done, .entries = entries, .count = 2}},
                                      {.report = {.done = report_done, .entries = entries, .count = 1}}};
     for (int i = 0; i < 2; i++) {
@@ -200,6 +207,7 @@ static void reports_become_checkpoint_files(void **state)
         tree_expect(tree, "a/log-start-offset-checkpoint", "0\n0\n");
         tree_expect(tree, "a/replication-offset-checkpoint", "0\n1\nevents 0 20\n");
         tree_expect(tree, "b/log-start-offset-checkpoint", i == 0 ? "0\n1\nevents 1 3\n" : "0\n0\n");
+        tree_expect(tree, "b/cleaner-offset-checkpoint", i == 0 ? "0\n1\nevents 1 9\n" : "0\n0\n");
     }
     log_dirs_close(dirs, tree->fs, false);
 }
