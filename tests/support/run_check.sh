@@ -32,6 +32,8 @@ if [ -x "$build/ringmain" ]; then
     stage interop tests/interop/run.sh "$build/ringmain"
     stage limits tests/limits/run.sh "$build/ringmain"
     stage crash tests/crash/run.sh "$build/ringmain" "${CRASH_KILLS:-20}"
+    stage compaction tests/crash/compaction.sh "$build/ringmain" 5
+    stage restart tests/limits/restart.sh "$build/ringmain"
 fi
 echo "$passed passed, $failed failed, $skipped skipped"
 [ "$failed" -eq 0 ] && [ "$passed" -gt 0 ]
