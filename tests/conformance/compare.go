@@ -15,6 +15,7 @@ var masked = map[string]bool{
 	"ProducerID": true, "SessionID": true, "LogAppendTime": true, "UsableBytes": true, "TotalBytes": true, "Dir": true,
 	"IncarnationID": true, "Version": true, "Leader": true, "LeaderID": true, "NodeID": true, "BrokerID": true,
 	"Replicas": true, "ISR": true, "FinalizedFeaturesEpoch": true, "Documentation": true,
+	"StartTimestamp": true, "LastTimestamp": true,
 }
 
 // Where the broker stamps the records, their times are its own, too.
@@ -33,6 +34,9 @@ func mask(v any, stamped bool) any {
 			} else if key == "UnknownTags" {
 				delete(v, key)
 			} else {
+				if numbers, ok := value.([]any); ok && key == "Partitions" {
+					sortNumbers(numbers)
+				}
 				v[key] = mask(withoutUUID(key, value), stamped)
 			}
 		}
@@ -64,7 +68,7 @@ func sortNamed(list []any) {
 		if !ok {
 			return ""
 		}
-		for _, name := range []string{"Topic", "Name", "ResourceName", "ApiKey", "Partition", "ConfigName", "Group"} {
+		for _, name := range []string{"Topic", "Name", "ResourceName", "ApiKey", "Partition", "ConfigName", "Group", "TransactionalID"} {
 			if k, ok := m[name]; ok && k != nil {
 				return fmt.Sprintf("%20v", k)
 			}
@@ -72,6 +76,15 @@ func sortNamed(list []any) {
 		return ""
 	}
 	sort.SliceStable(list, func(i, j int) bool { return key(list[i]) < key(list[j]) })
+}
+
+// Nor have the partitions of a transaction.
+func sortNumbers(list []any) {
+	sort.SliceStable(list, func(i, j int) bool {
+		a, isA := list[i].(float64)
+		b, isB := list[j].(float64)
+		return isA && isB && a < b
+	})
 }
 
 func generic(m message, stamped bool) any {

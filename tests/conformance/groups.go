@@ -34,6 +34,17 @@ func (b *broker) warmUpGroups() {
 			answer, err := b.send(fetch, 7)
 			good = err == nil && answer.(*kmsg.OffsetFetchResponse).ErrorCode == 0
 		}
+		find.CoordinatorType = 1
+		if good {
+			answer, err = b.send(find, 3)
+			good = err == nil && answer.(*kmsg.FindCoordinatorResponse).ErrorCode == 0
+		}
+		for k := 0; good && k < 40; k++ {
+			end := kmsg.NewPtrEndTxnRequest()
+			end.TransactionalID = fmt.Sprint("warm", k)
+			answer, err := b.send(end, 3)
+			good = err == nil && answer.(*kmsg.EndTxnResponse).ErrorCode == 49 // INVALID_PRODUCER_ID_MAPPING
+		}
 		if good {
 			return
 		}

@@ -23,10 +23,11 @@ type broker struct {
 	sessionID     int32
 	sessionEpoch  int32
 	members       map[string]*membership
+	txns          map[string]*transactional
 }
 
 func newBroker(name, address string) *broker {
-	b := &broker{name: name, address: address, topicIDs: map[string][16]byte{}, members: map[string]*membership{}, ranges: map[int16][2]int16{}}
+	b := &broker{name: name, address: address, topicIDs: map[string][16]byte{}, members: map[string]*membership{}, txns: map[string]*transactional{}, ranges: map[int16][2]int16{}}
 	request := kmsg.NewPtrApiVersionsRequest()
 	request.ClientSoftwareName, request.ClientSoftwareVersion = "conformance", "1"
 	answer, err := b.send(request, 3)
@@ -153,6 +154,13 @@ func ask(b *broker, s step, version int16) message {
 		}
 		if s.after != nil {
 			s.after(b, answer)
+		}
+		if f, ok := answer.(*kmsg.FetchResponse); ok && s.bare {
+			for t := range f.Topics {
+				for p := range f.Topics[t].Partitions {
+					f.Topics[t].Partitions[p].RecordBatches = fmt.Appendf(nil, "%d bytes", len(f.Topics[t].Partitions[p].RecordBatches))
+				}
+			}
 		}
 		return answer
 	case []byte:
