@@ -224,7 +224,7 @@ void txn_marked(struct txn_machine *machine, const struct txn_marking *marking, 
     txn->marks_out--;
     /* INVALID_PRODUCER_EPOCH: a later epoch has written there, what is open is not of this transaction any more. */
     bool is_done = error == KAFKA_ERROR_NONE || error == KAFKA_ERROR_INVALID_PRODUCER_EPOCH;
-    partition->mark = is_done ? TXN_MARK_DONE : TXN_MARK_WANTED;
+    partition->mark = is_done ? TXN_MARK_DONE : TXN_MARK_FAILED;
     if (!is_done)
         retry_later(machine);
     else if (!machine->resigned && txn->marks_out == 0 && all_marked(txn))

@@ -305,6 +305,20 @@ static void expire_idle(struct txn_machine *machine)
     }
 }
 
+/* Markers that could not be written are wanted again. False: all of them are written. */
+static bool want_failed(struct txn *txn)
+{
+    bool is_wanted = false;
+    for (int32_t i = 0; i < txn->now.topics.count; i++)
+        for (int32_t k = 0; k < txn->now.topics.items[i].count; k++) {
+            struct txn_partition *partition = &txn->now.topics.items[i].partitions[k];
+            if (partition->mark == TXN_MARK_FAILED)
+                partition->mark = TXN_MARK_WANTED;
+            is_wanted = is_wanted || partition->mark == TXN_MARK_WANTED;
+        }
+    return is_wanted;
+}
+
 static void retry(struct txn_machine *machine)
 {
     machine->retry_at_ms = INT64_MAX;
@@ -313,11 +327,7 @@ static void retry(struct txn_machine *machine)
         struct txn *txn = CONTAINER_OF(link, struct txn, in_order);
         if (!txn->marking || txn->in_flight != NULL || txn->marks_out > 0)
             continue;
-        bool is_wanted = false;
-        for (int32_t i = 0; i < txn->now.topics.count; i++)
-            for (int32_t k = 0; k < txn->now.topics.items[i].count; k++)
-                is_wanted = is_wanted || txn->now.topics.items[i].partitions[k].mark == TXN_MARK_WANTED;
-        if (!is_wanted)
+        if (!want_failed(txn))
             txn_finish(machine, txn);
         else if (list_empty(&txn->mark_link))
             list_push_back(&machine->to_mark, &txn->mark_link);

@@ -66,7 +66,7 @@ struct txn_partition {
     int32_t index;
     uint8_t mark; /* while in PREPARE_*: enum txn_mark */
 };
-enum txn_mark { TXN_MARK_WANTED, TXN_MARK_OUT, TXN_MARK_DONE };
+enum txn_mark { TXN_MARK_WANTED, TXN_MARK_OUT, TXN_MARK_FAILED, TXN_MARK_DONE }; /* FAILED: wanted again later */
 
 struct txn_topic {
     char *name;

@@ -34,6 +34,7 @@ if [ -x "$build/ringmain" ]; then
     stage crash tests/crash/run.sh "$build/ringmain" "${CRASH_KILLS:-20}"
     stage compaction tests/crash/compaction.sh "$build/ringmain" 5
     stage restart tests/limits/restart.sh "$build/ringmain"
+    stage transactions timeout 300 tests/crash/transactions.sh "$build/ringmain" "${CRASH_KILLS:-20}"
 fi
 echo "$passed passed, $failed failed, $skipped skipped"
 [ "$failed" -eq 0 ] && [ "$passed" -gt 0 ]

@@ -467,6 +467,31 @@ static void a_marker_that_could_not_be_written_is_tried_again(void **state)
     assert_int_equal(the()->now.state, TXN_COMPLETE_COMMIT);
 }
 
+static void a_marker_that_is_refused_at_once_does_not_keep_its_sender_busy(void **state)
+{
+    struct txn_marking marking;
+    init();
+    add("orders", 1, 2);
+    add("orders", 2, 2);
+    world.hold_marks = true;
+    end(true, 2);
+    mark_all(KAFKA_ERROR_NOT_LEADER_OR_FOLLOWER);
+    struct txn *txn = (struct txn *)(uintptr_t)the();
+    assert_false(txn_take_marking(txn, &marking)); /* not before its time */
+    pass(100);
+    int taken = 0;
+    while (taken < 100 && txn_take_marking(txn, &marking)) {
+        txn_marked(&world.machine, &marking, KAFKA_ERROR_NOT_LEADER_OR_FOLLOWER);
+        taken++;
+    }
+    assert_int_equal(taken, 2);
+    pass(100);
+    take_marks();
+    mark_all(N);
+    run();
+    assert_int_equal(the()->now.state, TXN_COMPLETE_COMMIT);
+}
+
 /* ---- failing appends --------------------------------------------------------------------------------------------- */
 
 static void a_step_that_did_not_get_into_the_log_did_not_happen(void **state)
@@ -670,6 +695,7 @@ int main(void)
         CLEAN(what_was_added_already_needs_no_record),
         CLEAN(every_partition_gets_its_marker_before_the_last_record),
         CLEAN(a_marker_that_could_not_be_written_is_tried_again),
+        CLEAN(a_marker_that_is_refused_at_once_does_not_keep_its_sender_busy),
         CLEAN(a_step_that_did_not_get_into_the_log_did_not_happen),
         CLEAN(the_last_record_is_tried_until_it_is_written),
         CLEAN(who_waits_is_told_when_the_partition_moves_away),
