@@ -81,7 +81,7 @@ static enum err add_segment(struct log *log, const uint8_t *bytes)
     segment->max_timestamp = get_i64(bytes + 24);
     segment->max_timestamp_offset = get_i64(bytes + 32);
     segment->first_timestamp = get_i64(bytes + 40);
-    segment->index_loaded = size == 0;
+    segment->index_loaded = segment->aborted_loaded = size == 0;
     list_push_back(&log->segments, &segment->link);
     log->segment_count++;
     log->size_bytes += size;

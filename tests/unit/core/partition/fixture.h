@@ -22,7 +22,7 @@ static int32_t replica = 1;
 static struct image_partition partitions[2];
 static struct image_topic topic;
 static struct image_topic *topics[] = {&topic};
-static struct image image, empty;
+static struct image image, empty __attribute__((unused));
 
 static inline void open_all(void)
 {
