@@ -81,6 +81,7 @@ docs: tests
 	mkdir -p docs
 	RINGMAIN_WRITE_DOCS=1 $(BUILD)/tests/unit/core/config/config_test >/dev/null
 	RINGMAIN_WRITE_DOCS=1 $(BUILD)/tests/unit/net/handlers/document_test >/dev/null
+	RINGMAIN_WRITE_DOCS=1 $(BUILD)/tests/unit/core/metrics/metrics_test >/dev/null
 
 lint:
 	$(Q)tests/lint/run.sh
