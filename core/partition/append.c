@@ -10,12 +10,19 @@ enum { GROUP_MAX = 64 }; /* batches in one write */
 /* ---- answers
  * ----------------------------------------------------------------------------------------------------------- */
 
+static void end_wait(struct partition_append *append)
+{
+    if (append->_waits)
+        metrics_subtract(append->_metrics, METRIC_PRODUCE_WAITING, 1);
+    append->_waits = false;
+}
+
 static void answer(struct partition_append *append, int16_t error)
 {
     append->error = error;
     if (error != KAFKA_ERROR_NONE)
         append->base_offset = append->log_append_time_ms = append->log_start_offset = -1;
-    append->_waits = false;
+    end_wait(append);
     append->done(append);
 }
 
@@ -30,7 +37,7 @@ bool partition_cancel_append(struct partition_append *append)
     if (!append->_waits)
         return false;
     list_remove(&append->_link);
-    append->_waits = false;
+    end_wait(append);
     append->error = KAFKA_ERROR_REQUEST_TIMED_OUT;
     append->base_offset = append->log_append_time_ms = append->log_start_offset = -1;
     return true;
@@ -44,6 +51,7 @@ static void answer_durable(struct partition *partition)
         if (append->last_offset >= durable)
             break;
         list_remove(&append->_link);
+        metrics_time(append->_metrics, METRIC_TIME_WAIT, io_now_ns(partition->_data->io) - append->waits_ns);
         answer(append, KAFKA_ERROR_NONE);
     }
 }
@@ -151,8 +159,11 @@ static void acknowledge(struct partition *partition, struct partition_append *ap
     bool flushed = partition->config->durability == CONFIG_DURABILITY_FLUSHED;
     if (append->acks == -1 && flushed && append->last_offset >= log_durable_offset(partition->log)) {
         append->_waits = true;
+        append->_metrics = partition->_data->options.metrics;
+        append->waits_ns = io_recent_ns(partition->_data->io);
+        metrics_add(append->_metrics, METRIC_PRODUCE_WAITING, 1);
         list_push_back(&partition->_append_waiters, &append->_link);
-        log_flush(partition->log);
+        partition_flush(partition);
         return;
     }
     answer(append, KAFKA_ERROR_NONE);
@@ -220,15 +231,28 @@ static void undo_producers(struct partition *partition, const struct group *grou
             producer_state_undo(&partition->producers, &group->before[i]);
 }
 
+static void count_appended(struct partition *partition, uint64_t bytes, uint64_t records, uint64_t batches)
+{
+    struct metrics *metrics = partition->_data->options.metrics;
+    partition->bytes_in += bytes;
+    partition->records_in += records;
+    metrics_add(metrics, METRIC_BYTES_IN, bytes);
+    metrics_add(metrics, METRIC_RECORDS_IN, records);
+    metrics_add(metrics, METRIC_BATCHES_IN, batches);
+    metrics_add(metrics, METRIC_APPENDS, 1);
+}
+
 /* `appended` of the group are in the log; err says why the others are not. */
 static void finish_group(struct partition *partition, struct group *group, int appended, enum err err)
 {
-    uint64_t bytes = 0;
+    uint64_t bytes = 0, records = 0;
     undo_producers(partition, group, appended);
     for (int i = 0; i < appended; i++) {
         ASSERT(group->pieces[i].base_offset == group->appends[i]->base_offset);
         bytes += group->appends[i]->length;
+        records += (uint64_t)group->appends[i]->header.record_count;
     }
+    count_appended(partition, bytes, records, (uint64_t)appended);
     if (partition->replica_count <= 1)
         partition_advance_high_watermark(partition, log_end_offset(partition->log), bytes);
     for (int i = 0; i < appended; i++)
@@ -290,6 +314,7 @@ static bool write_by_ring(struct partition *partition, struct group *group)
                                       .leader_epoch = partition->leader_epoch};
     group->count = 0;
     partition->_write = write;
+    metrics_add(partition->_data->options.metrics, METRIC_RING_APPENDS, 1);
     log_write(partition->log, &write->write);
     return true;
 }
@@ -301,7 +326,10 @@ static void write_group(struct partition *partition, struct group *group)
         return;
     if (log_is_over_budget(partition->log) && write_by_ring(partition, group))
         return;
+    struct io *io = partition->_data->io;
+    int64_t begin_ns = io_recent_ns(io);
     enum err err = log_append(partition->log, group->pieces, group->count, partition->leader_epoch, &appended);
+    metrics_time(partition->_data->options.metrics, METRIC_TIME_APPEND, io_measure_ns(io) - begin_ns);
     finish_group(partition, group, appended, err);
 }
 

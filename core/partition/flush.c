@@ -21,11 +21,18 @@ static int64_t deadline_ns(const struct partition *partition)
     return partition->_unflushed_ns + (wait_ms < YEAR_MS ? wait_ms : YEAR_MS) * MS;
 }
 
+void partition_flush(struct partition *partition)
+{
+    if (partition->_flush_ns == 0)
+        partition->_flush_ns = io_recent_ns(partition->_data->io);
+    log_flush(partition->log);
+}
+
 static void flush_now(struct partition *partition)
 {
     partition->_unflushed_ns = io_now_ns(partition->_data->io);
     partition->_unflushed_bytes = 0;
-    log_flush(partition->log);
+    partition_flush(partition);
 }
 
 /* Without memory for the timer: the checkpoints flush too. */
@@ -58,6 +65,11 @@ static void leave(struct partition *partition)
 
 void partition_flushed(struct partition *partition)
 {
+    struct shard_data *data = partition->_data;
+    if (partition->_flush_ns > 0) {
+        metrics_time(data->options.metrics, METRIC_TIME_FLUSH, io_now_ns(data->io) - partition->_flush_ns);
+        partition->_flush_ns = log_is_flushing(partition->log) ? io_now_ns(data->io) : 0;
+    }
     if (log_durable_offset(partition->log) == log_end_offset(partition->log))
         leave(partition);
 }

@@ -57,6 +57,11 @@ int16_t partition_begin_verification(struct partition *partition, const struct b
                                                           io_wall_ms(partition->_data->io), guard);
 }
 
+void partition_taken(struct partition *partition, uint64_t bytes)
+{
+    partition->bytes_out += bytes;
+}
+
 /* ---- read
  * -------------------------------------------------------------------------------------------------------------- */
 

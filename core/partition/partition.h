@@ -32,6 +32,7 @@
 #include "io/base/bytes.h"
 #include "io/reactor/io.h"
 
+struct metrics;
 struct shard_data;
 
 enum partition_state {
@@ -56,8 +57,11 @@ struct partition {
     const struct topic_config *config; /* of the shard's current image */
     const char *topic;                 /* name, NUL-terminated, the partition's own copy */
 
+    uint64_t bytes_in, records_in, bytes_out; /* since the log was opened here, for metrics */
+
     struct producer_state producers;
     struct shard_data *_data;
+    int64_t _flush_ns; /* since when it is being flushed; 0: it is not */
     struct list _in_shard;
     struct list _queued;            /* appends of this turn */
     struct list _queue_link;        /* in the shard's list of partitions with some */
@@ -97,13 +101,15 @@ struct partition_append {
     struct batch_record_error *record_errors; /* in the arena of partition_check */
     int32_t record_error_count;
     int32_t leader_epoch; /* of the partition, for the hints of KIP-951 */
+    int64_t waits_ns;     /* since when it waited for the device; 0: it did not */
 
     /* Between partition_check and the answer: */
     struct partition_convert *convert; /* not NULL: partition_convert has to run before partition_append */
     struct batch_header header;
     int64_t last_offset;
     struct list _link;
-    bool _waits; /* in the log: may be cancelled */
+    bool _waits;              /* in the log: may be cancelled */
+    struct metrics *_metrics; /* of its shard, while it waits */
 };
 
 /* Everything about a batch that needs no state: sizes, CRC, magic, counts, deltas, timestamps (LogValidator's checks,
@@ -185,6 +191,8 @@ struct partition_read {
 /* Finds the bytes; copies nothing. True: answered; false: the device has to be asked, done() will be called. */
 bool partition_read(struct partition *partition, struct partition_read *read) MUST_CHECK;
 void partition_release_read(struct partition_read *read);
+/* So many of the bytes found were taken. While the read holds them. */
+void partition_taken(struct partition *partition, uint64_t bytes);
 
 /* A waiting fetch waits with wait_start(&partition->waits, group, index, read.seen). */
 

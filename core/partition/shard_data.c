@@ -18,6 +18,11 @@ struct wait_waker *shard_data_waker(struct shard_data *data)
     return &data->waker;
 }
 
+int64_t shard_data_dirty_bytes(const struct shard_data *data)
+{
+    return data->budget.dirty_bytes;
+}
+
 struct list *shard_data_partitions(struct shard_data *data)
 {
     return &data->in_order;
@@ -339,6 +344,7 @@ static void deleting_fire(struct io_timer *timer)
 static void run_appends(struct io_hook *hook)
 {
     struct shard_data *data = CONTAINER_OF(hook, struct shard_data, append_hook);
+    io_measure_ns(data->io); /* where the first append begins */
     for (struct list *link; (link = list_pop_front(&data->queued)) != NULL;)
         partition_append_queue(CONTAINER_OF(link, struct partition, _queue_link));
 }

@@ -24,6 +24,7 @@
 #include "io/base/hash.h"
 
 struct broker_config;
+struct metrics;
 struct image;
 struct log_dirs;
 
@@ -39,6 +40,7 @@ struct shard_data_options {
     int32_t broker_id;
     int32_t data_shards;
     struct shard_data_events *events; /* NULL: nobody listens */
+    struct metrics *metrics;          /* of this shard; NULL: nobody counts */
 };
 
 enum err shard_data_open(struct io *io, const struct shard_data_options *options, struct shard_data **data) MUST_CHECK;
@@ -75,6 +77,7 @@ void shard_data_stop(struct shard_data *data, struct shard_data_stop *stop);
 struct io *shard_data_io(struct shard_data *data);
 /* For a wait that is over before it begins. */
 struct wait_waker *shard_data_waker(struct shard_data *data);
+int64_t shard_data_dirty_bytes(const struct shard_data *data);
 /* Every partition of this shard in order of creation, for DescribeLogDirs and metrics. */
 struct list *shard_data_partitions(struct shard_data *data);
 #define PARTITION_OF(link) CONTAINER_OF(link, struct partition, _in_shard)

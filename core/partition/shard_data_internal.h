@@ -5,6 +5,7 @@
 #include "core/log/log_clean.h"
 #include "core/log/log_dirs.h"
 #include "core/meta/image.h"
+#include "core/metrics/metrics.h"
 #include "core/partition/shard_data.h"
 
 struct group; /* scratch of append.c */
@@ -43,7 +44,7 @@ struct shard_data {
     bool reporting;
     void (*reported)(struct shard_data *data); /* once, after the report in flight; NULL: nobody waits */
     void (*waiting_report)(struct shard_data *data);
-    int32_t jobs; /* in flight */
+    int32_t jobs;                   /* in flight */
     struct shard_data_apply repair; /* the image once more, when there was no memory for all of its partitions */
     bool short_of_memory;
     struct shard_data_stop *stop;
@@ -87,6 +88,7 @@ void snapshot_checkpoint(struct shard_data *data, struct partition *partition);
 /* flush.c: what nobody waits for becomes durable by time, bytes and messages. */
 void partition_flush_later(struct partition *partition, uint64_t bytes); /* so many were appended */
 void partition_flushed(struct partition *partition);                     /* the durable offset has moved */
+void partition_flush(struct partition *partition);                       /* log_flush, and how long it takes */
 void flush_fire(struct io_timer *timer);
 /* cleaner.c */
 void cleaner_fire(struct io_timer *timer);

@@ -86,6 +86,8 @@ struct io {
     int shard;
     int shard_count;
     int64_t now_ns;
+    int64_t recent_ns; /* newest reading of the clock in this turn */
+    int64_t turn_end_ns;
     struct io_timer_entry *timers; /* binary heap */
     uint32_t timer_count;
     uint32_t timer_capacity;
@@ -104,10 +106,14 @@ void io_fini(struct io *io); /* frees the heap; timers, hooks and operations tha
 /* Completes op at the next io_run_ready. */
 void io_defer(struct io *io, struct io_op *op, enum err err, int64_t result);
 
+/* A job has come back from its thread. */
+void io_job_finish(struct io *io, struct io_job *job);
+
 void io_chain_push(struct io_chain *chain, struct io_msg *msg);
 void io_chain_join(struct io_chain *chain, struct io_chain *more); /* more is empty afterwards */
 
 void io_turn_begin(struct io *io);
+void io_turn_end(struct io *io); /* turn_end_ns is the time, for the sleep that may follow */
 void io_run_messages(struct io *io, struct io_chain *chain); /* runs all of it; empty afterwards */
 void io_run_ready(struct io *io);
 void io_run_timers(struct io *io);

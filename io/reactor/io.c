@@ -21,7 +21,7 @@ void io_init(struct io *io, const struct io_backend *backend, struct mem *mem, s
     io->stopping = false;
     io->diag = (struct diag){.level = DIAG_INFO};
     io->stats = (struct io_stats){0};
-    io->now_ns = backend->clock_ns(io);
+    io->now_ns = io->recent_ns = io->turn_end_ns = backend->clock_ns(io);
 }
 
 void io_fini(struct io *io)
@@ -37,8 +37,15 @@ void io_turn_begin(struct io *io)
 {
     int64_t now_ns = io->backend->clock_ns(io);
     ASSERT(now_ns >= io->now_ns);
-    io->now_ns = now_ns;
+    io->now_ns = io->recent_ns = now_ns;
     io->stats.turns++;
+}
+
+void io_turn_end(struct io *io)
+{
+    io->turn_end_ns = io->backend->clock_ns(io);
+    io->stats.busy_ns += (uint64_t)(io->turn_end_ns - io->now_ns);
+    histogram_add(&io->stats.turn_times, io->turn_end_ns - io->now_ns);
 }
 
 void io_defer(struct io *io, struct io_op *op, enum err err, int64_t result)
@@ -90,6 +97,8 @@ void io_run_ready(struct io *io)
     struct io_chain own = io->own;
     io->own = (struct io_chain){NULL, NULL};
     io_run_messages(io, &own);
+    if (!list_empty(&ready)) /* what ends here is measured with one reading */
+        io_measure_ns(io);
     for (struct list *link; (link = list_pop_front(&ready)) != NULL;) {
         struct io_op *op = CONTAINER_OF(link, struct io_op, _link);
         op->done(op);
@@ -144,6 +153,15 @@ int64_t io_now_ns(const struct io *io)
 {
     return io->now_ns;
 }
+int64_t io_recent_ns(const struct io *io)
+{
+    return io->recent_ns;
+}
+int64_t io_measure_ns(struct io *io)
+{
+    io->recent_ns = io->backend->clock_ns(io);
+    return io->recent_ns;
+}
 int64_t io_wall_ms(struct io *io)
 {
     return io->backend->wall_ms(io);
@@ -189,8 +207,16 @@ void io_job_start(struct io *io, struct io_job *job)
     ASSERT(job->work != NULL && job->done != NULL);
     job->_io = io;
     job->_mem = NULL;
+    job->_started_ns = io->now_ns;
     io->stats.jobs++;
     io->backend->job_start(io, job);
+}
+
+void io_job_finish(struct io *io, struct io_job *job)
+{
+    io->stats.jobs_done++;
+    histogram_add(&io->stats.job_times, io->now_ns - job->_started_ns);
+    job->done(job);
 }
 
 struct mem *io_job_mem(const struct io_job *job)

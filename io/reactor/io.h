@@ -16,6 +16,7 @@
 
 #include "io/base/bytes.h"
 #include "io/base/err.h"
+#include "io/base/histogram.h"
 #include "io/base/list.h"
 #include "io/base/mem.h"
 
@@ -40,6 +41,9 @@ struct io_op {
 /* ---- clock, chance, memory ----------------------------------------------------------------------------------- */
 
 int64_t io_now_ns(const struct io *io);
+/* For measuring within a turn: the newest reading of the clock, and a new one (20 ns). Decisions use io_now_ns. */
+int64_t io_recent_ns(const struct io *io);
+int64_t io_measure_ns(struct io *io);
 int64_t io_wall_ms(struct io *io);
 uint64_t io_random(struct io *io);       /* unpredictable on the real machine, seeded in the simulation */
 struct mem *io_mem(struct io *io);       /* this shard's memory */
@@ -91,6 +95,7 @@ struct io_job {
     void (*done)(struct io_job *job);
     struct io *_io;
     struct mem *_mem; /* the lane's; NULL: jobs run in the shard's own thread */
+    int64_t _started_ns;
 };
 void io_job_start(struct io *io, struct io_job *job);
 /* For use inside work() only, what is taken there is given back there: the shard's memory is not a job's to touch.
@@ -206,7 +211,9 @@ void io_close_socket(struct io *io, io_socket socket);
 /* What a turn has cost, for metrics and tests. */
 struct io_stats {
     uint64_t turns, sleeps, submissions, completions, messages_in, messages_out, doorbells, jobs, inline_writes,
-        inline_write_bytes, sendfile_calls, sendfile_bytes, copy_sends, cold_reads, wakeups;
+        inline_write_bytes, sendfile_calls, sendfile_bytes, copy_sends, cold_reads, wakeups, jobs_done, busy_ns;
+    struct histogram turn_times; /* from a turn's first look at what came to its end */
+    struct histogram job_times;  /* from io_job_start to done(), waiting included */
 };
 const struct io_stats *io_stats(const struct io *io);
 

@@ -169,7 +169,7 @@ static void tell_finished(struct sim_shard *shard)
     list_splice(&done, &shard->finished);
     for (struct list *link; (link = list_pop_front(&done)) != NULL;) {
         struct io_job *job = CONTAINER_OF(link, struct io_job, _link);
-        job->done(job);
+        io_job_finish(&shard->io, job);
     }
 }
 

@@ -475,7 +475,7 @@ static void run_finished_jobs(struct uring *uring)
     slow_lane_take(uring->slow_lane, uring->io.shard, &jobs);
     for (struct list *link; (link = list_pop_front(&jobs)) != NULL;) {
         struct io_job *job = CONTAINER_OF(link, struct io_job, _link);
-        job->done(job);
+        io_job_finish(&uring->io, job);
     }
 }
 
@@ -523,7 +523,7 @@ static void sleep_until(struct uring *uring, int64_t deadline_ns)
 static void wait_for_work(struct uring *uring)
 {
     int64_t deadline_ns = io_next_deadline(&uring->io);
-    int64_t now_ns = deadline_ns == 0 ? 0 : clock_of(CLOCK_MONOTONIC);
+    int64_t now_ns = uring->io.turn_end_ns;
     if (deadline_ns <= now_ns) {
         enter(uring);
         return;
@@ -558,6 +558,7 @@ void uring_turn(struct uring *uring, bool wait)
     io_run_timers(&uring->io);
     io_run_hooks(&uring->io);
     publish_messages(uring);
+    io_turn_end(&uring->io);
 }
 
 /* The kernel must not write into memory that is about to be freed. */

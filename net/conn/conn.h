@@ -44,6 +44,7 @@ struct conn {
     size_t held_bytes;                        /* frames of requests */
     int running_count, running_produce_count; /* handed to dispatch, not yet answered */
     bool held_back;                           /* the newest running one holds those behind it */
+    int64_t sending_ns;                       /* when it began */
     int sending_count;                        /* requests that the send in flight carries */
     struct conn_visitor *visitor;
 

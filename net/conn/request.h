@@ -31,8 +31,9 @@ struct request {
     struct slice body; /* within the frame; a produce handler may write into its records */
     struct arena arena;
     struct wire_writer out;
-    int64_t received_ns;
-    int listener; /* index into broker_config.listeners_parsed: which addresses this client may be told */
+    int64_t received_ns, begun_ns;
+    int64_t waits_ns; /* since when a handler waits for something; 0: it does not. For metrics */
+    int listener;     /* index into broker_config.listeners_parsed: which addresses this client may be told */
     struct io_address peer;
     /* Set by a handler whose answer refers to files: runs on this shard when the answer has been sent or given up. */
     void (*released)(struct request *request);
@@ -47,8 +48,11 @@ struct request {
     struct io_msg _msg;
     uint8_t *_frame;
     size_t _frame_size;
+    int64_t _answered_ns;
+    int16_t _error; /* of the whole answer, for metrics */
     uint8_t _state;
     uint8_t _outcome;
+    bool _finished;        /* the handler has done with it */
     bool _holds;           /* those behind it wait */
     struct request *_twin; /* of an original: what carries its answer */
 };

@@ -3,6 +3,7 @@
 
 enum request_state { REQUEST_WAITING, REQUEST_RUNNING, REQUEST_ANSWERED, REQUEST_SENDING };
 enum request_outcome { OUTCOME_ANSWER, OUTCOME_DROP, OUTCOME_CLOSE };
+enum { REQUEST_NO_ERROR_CODE = INT16_MIN };
 
 /* What one request may take for what it decodes: a table's structs are larger than their bytes. */
 enum { REQUEST_ARENA_LIMIT = 256 << 20 };
@@ -40,6 +41,7 @@ static void conn_remove_request(struct conn *conn, struct request *request)
     }
     list_remove(&request->_link);
     conn->request_count--;
+    metrics_subtract(conn->server->metrics, METRIC_REQUESTS_RUNNING, 1);
     conn->held_bytes -= request->_frame_size;
     request_free_frame(request);
     request_free(request);
@@ -77,6 +79,7 @@ bool conn_add_request(struct conn *conn)
     server->request_count++;
     request->io = server->io;
     request->shard = server->shard;
+    request->_error = REQUEST_NO_ERROR_CODE;
     request->api = wire_api_find(request->header.api_key);
     request->body = slice_of(conn->frame + consumed, conn->frame_size - consumed);
     request->received_ns = io_now_ns(server->io);
@@ -90,6 +93,7 @@ bool conn_add_request(struct conn *conn)
     list_init(&request->_link);
     list_push_back(&conn->requests, &request->_link);
     conn->request_count++;
+    metrics_add(server->metrics, METRIC_REQUESTS_RUNNING, 1);
     conn->held_bytes += conn->frame_capacity;
     conn->frame = NULL;
     conn->frame_capacity = conn->frame_length = conn->frame_size = 0;
@@ -121,6 +125,8 @@ void conn_run_requests(struct conn *conn)
         if (!may_start(conn, request))
             break;
         request->_state = REQUEST_RUNNING;
+        request->begun_ns = io_recent_ns(server->io);
+        metrics_time(server->metrics, METRIC_TIME_QUEUE, request->begun_ns - request->received_ns);
         conn->running_count++;
         conn->running_produce_count += request->header.api_key == API_PRODUCE;
         out_begin(request);
@@ -245,6 +251,7 @@ void conn_send_answers(struct conn *conn)
     }
     if (conn->sending_count > 0) {
         conn->sending = true;
+        conn->sending_ns = io_recent_ns(conn->server->io);
         conn->send.done = on_sent;
         io_send(conn->server->io, &conn->send, conn->socket);
     }
@@ -256,13 +263,28 @@ void conn_send_answers(struct conn *conn)
     }
 }
 
+static void count_sent(const struct conn *conn, const struct request *request)
+{
+    struct metrics_road road = {.received_ns = request->received_ns,
+                                .begun_ns = request->begun_ns,
+                                .waits_ns = request->waits_ns,
+                                .answered_ns = request->_answered_ns,
+                                .sending_ns = conn->sending_ns,
+                                .sent_ns = io_recent_ns(conn->server->io)};
+    metrics_request(conn->server->metrics, request->header.api_key, request->header.version, &road);
+}
+
 static void on_sent(struct io_send *send)
 {
     struct conn *conn = CONTAINER_OF(send, struct conn, send);
     conn->sending = false;
     conn->active_ns = io_now_ns(conn->server->io);
-    for (; conn->sending_count > 0; conn->sending_count--)
-        conn_remove_request(conn, CONTAINER_OF(conn->requests.next, struct request, _link));
+    metrics_time(conn->server->metrics, METRIC_TIME_SEND, io_recent_ns(conn->server->io) - conn->sending_ns);
+    for (; conn->sending_count > 0; conn->sending_count--) {
+        struct request *request = CONTAINER_OF(conn->requests.next, struct request, _link);
+        count_sent(conn, request);
+        conn_remove_request(conn, request);
+    }
     if (conn->closing || send->err != ERR_OK) {
         conn_close(conn);
         return;
@@ -280,8 +302,11 @@ static void conclude(struct request *request, enum request_outcome outcome)
     ASSERT(request->_state == REQUEST_RUNNING);
     request->_state = REQUEST_ANSWERED;
     request->_outcome = (uint8_t)outcome;
+    request->_answered_ns = io_recent_ns(request->io);
     conn->running_count--;
     conn->running_produce_count -= request->header.api_key == API_PRODUCE;
+    if (request->_error != REQUEST_NO_ERROR_CODE)
+        metrics_error(conn->server->metrics, request->header.api_key, request->_error, 1);
     conn->held_back = conn->held_back && !request->_holds;
     if (outcome == OUTCOME_CLOSE || conn->closing)
         conn_close(conn);
@@ -294,11 +319,14 @@ static void twin_is_back(struct io_msg *msg, struct io *io)
     struct request *twin = CONTAINER_OF(msg, struct request, _msg);
     struct request *request = twin->_original;
     request->_twin = twin;
+    request->waits_ns = twin->waits_ns;
+    request->_error = twin->_error;
     conclude(request, twin->_outcome);
 }
 
 static void finish(struct request *request, enum request_outcome outcome)
 {
+    request->_finished = true;
     if (outcome == OUTCOME_ANSWER) {
         size_t total = wire_writer_total(&request->out);
         if (request->out.failed || total - 4 > INT32_MAX)
@@ -341,9 +369,24 @@ bool request_decode(struct request *request, void *message)
     return false;
 }
 
+/* The error code of a whole answer, where its table has one. Those of partitions are the handlers' to count. */
+static int16_t error_in(const struct request *request, const void *message)
+{
+    const struct wire_struct *root = request->api->response->root;
+    if (request->header.api_key == API_PRODUCE)
+        return REQUEST_NO_ERROR_CODE;
+    for (int i = 0; i < root->field_count; i++) {
+        const struct wire_field *field = &root->fields[i];
+        if (field->type == WIRE_TYPE_i16 && strcmp(field->name, "error_code") == 0)
+            return *(const int16_t *)(const void *)((const char *)message + field->offset);
+    }
+    return REQUEST_NO_ERROR_CODE;
+}
+
 void request_answer(struct request *request, const void *message)
 {
     enum err err = wire_encode(request->api->response, request->header.version, message, &request->out);
+    request->_error = error_in(request, message);
     if (err == ERR_OK)
         request_done(request);
     else
@@ -396,6 +439,7 @@ static void move_arrived(struct io_msg *msg, struct io *io)
     }
     twin->io = io;
     twin->shard = move->shard;
+    twin->_error = REQUEST_NO_ERROR_CODE;
     twin->api = original->api;
     twin->header = original->header;
     twin->body = original->body;
@@ -407,6 +451,8 @@ static void move_arrived(struct io_msg *msg, struct io *io)
     wire_writer_init(&twin->out, io_mem(io));
     out_begin(twin);
     move->handle(twin);
+    if (!twin->_finished) /* still ours in this turn: what was posted leaves at its end */
+        twin->waits_ns = io_now_ns(io);
 }
 
 void request_move(struct request *request, struct shard *shard, int shard_index, void (*handle)(struct request *))

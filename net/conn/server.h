@@ -17,6 +17,7 @@
 #define RINGMAIN_NET_CONN_SERVER_H
 
 #include "core/config/config.h"
+#include "core/metrics/metrics.h"
 #include "net/conn/gate.h"
 #include "net/conn/request.h"
 
@@ -24,6 +25,7 @@ struct conn_server {
     struct io *io;
     struct shard *shard;
     void (*dispatch)(struct request *request);
+    struct metrics *metrics;            /* NULL: nobody counts. Set before listening */
     const struct broker_config *config; /* changed by conn_server_configure */
     size_t frame_limit, frame_used;     /* bytes */
     int conn_count;

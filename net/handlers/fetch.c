@@ -99,11 +99,18 @@ static void read_over(struct fetch *fetch)
         fetch_answer(fetch);
         return;
     }
+    fetch->wait_ns = io_now_ns(io);
+    if (fetch->request->waits_ns == 0)
+        fetch->request->waits_ns = fetch->wait_ns;
+    metrics_add(&fetch->request->shard->metrics, METRIC_FETCH_WAITING, 1);
     fetch_wait_all(fetch, wanted - fetch->total_bytes, wait_over);
 }
 
 static void wait_over(struct fetch *fetch)
 {
+    struct metrics *metrics = &fetch->request->shard->metrics;
+    metrics_subtract(metrics, METRIC_FETCH_WAITING, 1);
+    metrics_time(metrics, METRIC_TIME_FETCH_WAIT, io_now_ns(fetch->request->io) - fetch->wait_ns);
     io_timer_stop(fetch->request->io, &fetch->timer);
     fetch_read_all(fetch, read_over);
 }

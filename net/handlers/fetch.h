@@ -36,7 +36,11 @@ struct fetch_release {
     struct io_msg msg;
     int home;
     int32_t count, capacity;
-    struct log_ref *refs[];
+    struct fetch_held {
+        struct log_ref *ref;
+        struct partition *partition; /* there as long as somebody holds its log */
+        uint64_t bytes;
+    } held[];
 };
 
 struct fetch_slice {
@@ -68,6 +72,7 @@ struct fetch {
     void (*all_home)(struct fetch *fetch);
     struct io_timer timer;
     int64_t deadline_ns;
+    int64_t wait_ns; /* when the last wait began */
     bool stopping, timed_out;
     uint64_t total_bytes;
 };

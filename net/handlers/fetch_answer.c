@@ -154,6 +154,19 @@ static void fetch_sent(struct request *request)
     fetch_release_all(request->handler_state);
 }
 
+static void count_parts(const struct fetch *fetch)
+{
+    struct metrics *metrics = &fetch->request->shard->metrics;
+    metrics_add(metrics, METRIC_FETCH_PARTS, (uint64_t)fetch->count);
+    metrics_add(metrics, METRIC_BYTES_OUT, fetch->error == KAFKA_ERROR_NONE ? fetch->total_bytes : 0);
+    for (int32_t i = 0; i < fetch->count; i++) {
+        int16_t error = fetch->parts[i].read.error;
+        metrics_error(metrics, API_FETCH, error, 1);
+        metrics_add(metrics, METRIC_FETCH_FAILURES, error != KAFKA_ERROR_NONE);
+    }
+    io_measure_ns(fetch->request->io);
+}
+
 void fetch_answer(struct fetch *fetch)
 {
     struct request *request = fetch->request;
@@ -169,6 +182,7 @@ void fetch_answer(struct fetch *fetch)
         fetch_session_release(fetch->session);
         fetch->session = NULL;
     }
+    count_parts(fetch);
     request->handler_state = fetch;
     request->abandoned = NULL;
     request->released = fetch_sent;

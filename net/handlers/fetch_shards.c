@@ -12,14 +12,16 @@ static bool is_local(const struct fetch_slice *slice)
 static void release_freed(struct io_msg *msg, struct io *io)
 {
     struct fetch_release *release = CONTAINER_OF(msg, struct fetch_release, msg);
-    mem_free(io_mem(io), release, sizeof(*release) + (size_t)release->capacity * sizeof(release->refs[0]));
+    mem_free(io_mem(io), release, sizeof(*release) + (size_t)release->capacity * sizeof(release->held[0]));
 }
 
 static void release_arrived(struct io_msg *msg, struct io *io)
 {
     struct fetch_release *release = CONTAINER_OF(msg, struct fetch_release, msg);
-    for (int32_t i = 0; i < release->count; i++)
-        log_ref_release(release->refs[i]);
+    for (int32_t i = 0; i < release->count; i++) {
+        partition_taken(release->held[i].partition, release->held[i].bytes);
+        log_ref_release(release->held[i].ref);
+    }
     release->msg.run = release_freed;
     io_post(io, release->home, &release->msg);
 }
@@ -56,7 +58,7 @@ bool fetch_make_slices(struct fetch *fetch)
         if (is_local(slice))
             continue;
         slice->release = mem_alloc(io_mem(request->io),
-                                   sizeof(*slice->release) + (size_t)slice->count * sizeof(slice->release->refs[0]));
+                                   sizeof(*slice->release) + (size_t)slice->count * sizeof(slice->release->held[0]));
         if (slice->release == NULL)
             return false;
         *slice->release = (struct fetch_release){
@@ -74,10 +76,13 @@ void fetch_release_all(struct fetch *fetch)
         for (struct fetch_part *part = slice->parts; part != NULL; part = part->next) {
             if (part->read.ref == NULL)
                 continue;
-            if (is_local(slice))
+            if (is_local(slice)) {
+                partition_taken(part->read._partition, part->take);
                 partition_release_read(&part->read);
-            else
-                release->refs[release->count++] = part->read.ref;
+            } else {
+                release->held[release->count++] =
+                    (struct fetch_held){part->read.ref, part->read._partition, part->take};
+            }
             part->read.ref = NULL;
         }
         slice->release = NULL;

@@ -143,9 +143,45 @@ static void answer(struct produce *produce)
         request_close(request);
 }
 
+/* Bytes and batches that were turned away, by what was wrong with them. */
+static void count_refused(struct metrics *metrics, const struct partition_append *append)
+{
+    switch (append->error) {
+    case KAFKA_ERROR_MESSAGE_TOO_LARGE:
+    case KAFKA_ERROR_RECORD_LIST_TOO_LARGE:
+        metrics_add(metrics, METRIC_BYTES_REJECTED, append->length);
+        break;
+    case KAFKA_ERROR_CORRUPT_MESSAGE:
+        metrics_add(metrics, METRIC_BAD_BATCHES, 1);
+        break;
+    case KAFKA_ERROR_INVALID_RECORD:
+    case KAFKA_ERROR_INVALID_TIMESTAMP:
+        metrics_add(metrics, METRIC_BAD_RECORDS, 1);
+        break;
+    default:
+        break;
+    }
+    metrics_add(metrics, METRIC_PRODUCE_FAILURES, append->error != KAFKA_ERROR_NONE);
+}
+
+static void count_parts(struct produce *produce)
+{
+    struct request *request = produce->request;
+    struct metrics *metrics = &request->shard->metrics;
+    metrics_add(metrics, METRIC_PRODUCE_PARTS, (uint64_t)produce->part_count);
+    for (int32_t i = 0; i < produce->part_count; i++) {
+        const struct partition_append *append = &produce->parts[i].append;
+        metrics_error(metrics, API_PRODUCE, append->error, 1);
+        count_refused(metrics, append);
+        if (append->waits_ns > request->waits_ns)
+            request->waits_ns = append->waits_ns;
+    }
+}
+
 static void finish(struct produce *produce)
 {
     bool failed = false;
+    count_parts(produce);
     if (produce->message.acks != 0) {
         answer(produce);
         return;
@@ -334,8 +370,10 @@ static void admit_topic(struct produce *produce, const struct produce_request_to
             refuse(part, error, why);
         else
             part->admitted = admit(produce, topic, part, by_id);
-        if (part->admitted && part->append.convert != NULL)
+        if (part->admitted && part->append.convert != NULL) {
+            metrics_add(&produce->request->shard->metrics, METRIC_CONVERSIONS, 1);
             list_push_back(&produce->convert.appends, &part->append._link);
+        }
     }
 }
 

@@ -21,9 +21,10 @@ struct shard {
     struct broker *broker;
     int index; /* == io_shard(io); the control shard is broker->data_shards */
     const struct image *image;
-    struct shard_data *data;                   /* NULL on the control shard */
-    struct control *control;                   /* NULL on data shards */
-    struct conn_server server;                 /* data shards */
+    struct shard_data *data;   /* NULL on the control shard */
+    struct control *control;   /* NULL on data shards */
+    struct conn_server server; /* data shards */
+    struct metrics metrics;
     struct fetch_session_cache fetch_sessions; /* data shards; made by the first fetch that wants a session */
     struct producer_ids producer_ids;          /* data shards */
     struct convert_lane convert_lane;          /* data shards */

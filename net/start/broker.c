@@ -273,21 +273,25 @@ static enum err open_shards(struct boot *boot, const struct broker_options *opti
     for (int i = 0; i < broker->data_shards; i++) {
         struct shard *shard = &broker->shards[i];
         *shard = (struct shard){.io = options->ios[i], .broker = broker, .index = i};
+        metrics_init(&shard->metrics, io_mem(shard->io));
         struct shard_data_options data = {.dirs = broker->dirs,
                                           .config = boot->config,
                                           .broker_id = broker->node_id,
                                           .data_shards = broker->data_shards,
-                                          .events = &boot->data_events};
+                                          .events = &boot->data_events,
+                                          .metrics = &shard->metrics};
         enum err err = shard_data_open(shard->io, &data, &shard->data);
         if (err != ERR_OK)
             return err;
         conn_server_init(&shard->server, shard->io, shard, dispatch, boot->config, &boot->control.gate);
+        shard->server.metrics = &shard->metrics;
         shard->image = metadata_latest(boot->control.metadata);
         boot->errands[i] = (struct errand){.boot = boot, .shard = shard};
     }
     for (int i = 0; i < broker->data_shards; i++)
         boot->datas[i] = broker->shards[i].data;
     struct shard *control = broker_control(broker);
+    metrics_init(&control->metrics, io_mem(control->io));
     control->image = metadata_latest(boot->control.metadata);
     control->control = &boot->control;
     boot->errands[broker->data_shards] = (struct errand){.boot = boot, .shard = control, .msg.run = begin};
@@ -474,7 +478,9 @@ void broker_free(struct broker *broker)
             if (shard->fetch_sessions.mem != NULL)
                 fetch_session_cache_fini(&shard->fetch_sessions);
             shard_data_close(shard->data);
+            metrics_fini(&shard->metrics);
         }
+        metrics_fini(&broker_control(broker)->metrics);
         txns_close(boot->control.txns);
         groups_close(boot->control.groups);
         metadata_close(boot->control.metadata);
