@@ -63,6 +63,9 @@ enum err controller_list_config_resources(const struct image *image, struct aren
                                           const struct list_config_resources_request *request,
                                           struct list_config_resources_response *response) MUST_CHECK;
 
+/* All or none of them; the first that cannot be is the answer. */
+enum err controller_update_features(struct controller *controller, const struct update_features_request *request,
+                                    struct update_features_response *response) MUST_CHECK;
 /* The next CONTROLLER_PRODUCER_IDS producer ids for this node. */
 enum err controller_producer_ids(struct controller *controller, int64_t *first) MUST_CHECK;
 

@@ -48,6 +48,7 @@ void handle_write_txn_markers(struct request *request);
 void handle_describe_producers(struct request *request);
 void handle_describe_transactions(struct request *request);
 void handle_list_transactions(struct request *request);
+void handle_update_features(struct request *request);
 void handle_create_topics(struct request *request);
 void handle_delete_topics(struct request *request);
 void handle_create_partitions(struct request *request);

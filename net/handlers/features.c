@@ -3,7 +3,7 @@
 #include "io/base/check.h"
 
 static const struct feature table[] = {
-    /* Kafka 4.3's metadata.version range: 3.3-IV3 to 4.3-IV0. Tools read it as the release of the cluster. */
+    /* 3.3-IV3 to 4.2-IV1; tools read it as the release of the cluster. The next one has cordoned log directories. */
     {"metadata.version", 7, 29, 29},
     /* KIP-890: 2 bumps a producer's epoch with every transaction; older clients are served all the same. */
     {"transaction.version", 0, 2, 2},

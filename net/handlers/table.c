@@ -34,6 +34,7 @@ static const struct handler table[] = {
     {API_INCREMENTAL_ALTER_CONFIGS, true, handle_incremental_alter_configs},
     {API_DESCRIBE_LOG_DIRS, false, handle_describe_log_dirs},
     {API_OFFSET_DELETE, true, handle_offset_delete},
+    {API_UPDATE_FEATURES, true, handle_update_features},
     {API_DESCRIBE_CLUSTER, false, handle_describe_cluster},
     {API_DESCRIBE_PRODUCERS, false, handle_describe_producers},
     {API_DESCRIBE_TRANSACTIONS, true, handle_describe_transactions},

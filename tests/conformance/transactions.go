@@ -219,6 +219,7 @@ func txnSteps() []step {
 	s.fencing()
 	s.hanging()
 	s.add("ListTransactions", listTxns(nil))
+	s.features()
 	return s.steps
 }
 
@@ -409,4 +410,35 @@ func (s *script) hanging() {
 	s.add("WriteTxnMarkers older coordinator", writeMarker(id, topic, false, func(m *kmsg.WriteTxnMarkersRequestMarker) { m.CoordinatorEpoch = 8 }, 0))
 	s.add("DescribeProducers after it", describeProducers(topic, 0))
 	s.add("Produce after it", send(id, topic, 0, nil), 11)
+}
+
+func updateFeatures(level int16, kind int8, validate bool, names ...string) func(b *broker) message {
+	return func(b *broker) message {
+		r := kmsg.NewPtrUpdateFeaturesRequest()
+		r.TimeoutMillis, r.ValidateOnly = 10000, validate
+		for _, name := range names {
+			f := kmsg.NewUpdateFeaturesRequestFeatureUpdate()
+			f.Feature, f.MaxVersionLevel, f.UpgradeType = name, level, kind
+			r.FeatureUpdates = append(r.FeatureUpdates, f)
+		}
+		return r
+	}
+}
+
+// Levels go down and up again; what follows is the same as before.
+func (s *script) features() {
+	s.add("UpdateFeatures none", updateFeatures(1, 1, false))
+	s.add("UpdateFeatures unknown feature", updateFeatures(1, 1, false, "nosuch.version"))
+	s.add("UpdateFeatures too high", updateFeatures(99, 1, false, "transaction.version"))
+	s.add("UpdateFeatures negative", updateFeatures(-1, 1, false, "transaction.version"))
+	s.add("UpdateFeatures unknown kind", updateFeatures(1, 0, false, "transaction.version"), 1, 2)
+	s.add("UpdateFeatures down as an upgrade", updateFeatures(1, 1, false, "transaction.version"))
+	s.add("UpdateFeatures same as a downgrade", updateFeatures(2, 2, true, "transaction.version"), 1, 2)
+	s.add("UpdateFeatures validated only", updateFeatures(1, 2, true, "transaction.version"), 1, 2)
+	s.add("UpdateFeatures down", updateFeatures(1, 2, false, "transaction.version"), 2)
+	s.add("InitProducerId with version 1", initTxn("level1", nil), 4)
+	s.add("UpdateFeatures up as a downgrade", updateFeatures(2, 2, false, "transaction.version"), 2)
+	s.add("UpdateFeatures up", updateFeatures(2, 1, false, "transaction.version"), 2)
+	s.add("UpdateFeatures metadata too high", updateFeatures(99, 1, false, "metadata.version"))
+	s.add("UpdateFeatures metadata too low", updateFeatures(1, 2, false, "metadata.version"), 2)
 }
