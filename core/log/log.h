@@ -57,7 +57,8 @@ struct log_options {
     int64_t replay_from;    /* the observer wants batches from here on, also where recovery need not look */
     const struct topic_config *config;
     struct log_budget *budget; /* shared by a shard's logs; NULL: none */
-    struct slice description;  /* of log_describe() at the stop before; empty: none */
+    /* Of log_describe() at the stop before; ERR_CORRUPT: it is not true any more. Empty: none. */
+    struct slice description;
     /* Told of every batch that recovery reads, in order, for producer state. May be NULL. */
     struct log_observer *observer;
 };

@@ -110,15 +110,6 @@ static enum err parse(struct log *log, struct slice from)
     return err;
 }
 
-/* Back to a log of which nothing is known. */
-static void forget(struct log *log)
-{
-    for (struct list *link; (link = list_pop_front(&log->segments)) != NULL;)
-        segment_free(log->mem, SEGMENT_OF(link));
-    log->segment_count = log->epoch_count = 0;
-    log->size_bytes = 0;
-}
-
 enum err log_take_description(struct log *log, struct fs *fs, struct slice description)
 {
     char path[SEGMENT_PATH_MAX];
@@ -130,8 +121,5 @@ enum err log_take_description(struct log *log, struct fs *fs, struct slice descr
         err = fs_info(fs, path, &info);
     if (err == ERR_OK && info.size != log_active(log)->size)
         err = ERR_CORRUPT;
-    if (err == ERR_OK)
-        return ERR_OK;
-    forget(log);
     return err == ERR_NOT_FOUND ? ERR_CORRUPT : err;
 }

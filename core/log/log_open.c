@@ -209,12 +209,9 @@ static enum err look_into_directory(struct log *log, struct fs *fs, const struct
 
 static enum err open_contents(struct log *log, struct fs *fs, const struct log_options *options)
 {
-    enum err err = ERR_CORRUPT;
     ASSERT(options->description.length == 0 || (options->clean && options->observer == NULL));
-    if (options->description.length > 0)
-        err = log_take_description(log, fs, options->description);
-    if (err == ERR_CORRUPT)
-        err = look_into_directory(log, fs, options);
+    enum err err = options->description.length > 0 ? log_take_description(log, fs, options->description)
+                                                   : look_into_directory(log, fs, options);
     if (err != ERR_OK)
         return err;
     int64_t first = SEGMENT_OF(log->segments.next)->base_offset;
