@@ -108,7 +108,9 @@ bool cli_connect(struct cli *cli)
     if (cli->timeout != NULL &&
         (!cli_number("--timeout", cli->timeout, &timeout) || timeout < 1 || timeout > INT32_MAX))
         return false;
-    if (client_open(&cli->client, cli->bootstrap, (int)timeout) != ERR_OK) {
+    enum err err = cli->catch_signals ? client_open_catching(&cli->client, cli->bootstrap, (int)timeout)
+                                      : client_open(&cli->client, cli->bootstrap, (int)timeout);
+    if (err != ERR_OK) {
         fprintf(stderr, "ringmain: %s\n", cli->client.why);
         client_close(&cli->client);
         return false;
@@ -127,7 +129,8 @@ bool cli_call(struct cli *cli, int32_t node, int16_t api_key, const void *reques
 {
     if (client_call(&cli->client, node, api_key, request, response, &cli->arena) == ERR_OK)
         return true;
-    fprintf(stderr, "ringmain: %s\n", cli->client.why);
+    if (cli->client.interrupts == 0) /* else it was meant to end */
+        fprintf(stderr, "ringmain: %s\n", cli->client.why);
     return false;
 }
 

@@ -35,6 +35,7 @@ struct cli {
     const char *bootstrap;
     const char *timeout;
     bool json;
+    bool catch_signals; /* set before cli_connect: SIGINT ends the running call, not the process */
     struct client client;
     struct arena arena;
 };
@@ -56,7 +57,7 @@ json_t *cli_json_text(struct slice text);
 FILE *cli_open_file(const char *path);
 void cli_close_file(FILE *file);
 void cli_print_bytes(struct slice bytes); /* as they are, to standard output */
-bool cli_is_terminal(void); /* standard error is one: progress may be shown */
+bool cli_is_terminal(void);               /* standard error is one: progress may be shown */
 
 int topic_command(int argc, char **argv);
 int config_command(int argc, char **argv);

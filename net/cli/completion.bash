@@ -11,7 +11,7 @@ _ringmain() {
     topic) more="create list describe alter delete --partitions --replication-factor --config --validate" ;;
     config) more="describe alter topic broker --all --set --delete" ;;
     produce) more="--key-separator --header --compression --acks --no-idempotence --partition" ;;
-    consume) more="--partition --beginning --end --offset --timestamp --count --exit --format" ;;
+    consume) more="--group --instance --partition --beginning --end --offset --timestamp --count --exit --format" ;;
     group) more="list describe reset-offsets delete delete-offsets --state --topic --partition --to-earliest --to-latest --to-offset --to-timestamp --by-duration --dry-run" ;;
     cluster) more="describe" ;;
     dump) more="--verify" ;;

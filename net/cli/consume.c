@@ -2,32 +2,11 @@
 #include "core/wire/batch.h"
 #include "core/wire/compress.h"
 #include "core/wire/error.h"
-#include "net/cli/cli.h"
+#include "net/cli/consumer.h"
 #include "net/cli/format.h"
 
 enum { PARTITION_BYTES = 4 << 20, UNPACKED_MAX_BYTES = 512 << 20, WAIT_MS = 500, PAUSE_MS = 200 };
-enum { FROM_BEGINNING = -2, FROM_END = -1 }; /* ListOffsets' special timestamps */
-
-struct position { /* of one partition */
-    int32_t partition, leader;
-    int64_t next, stop; /* offsets; stop: the end when the command began */
-};
-
-struct consumer {
-    struct cli *cli;
-    struct slice topic;
-    struct uuid topic_id;
-    struct position *positions; /* in the arena `kept` */
-    int32_t position_count;
-    struct arena kept;
-    const char *format;
-    int64_t only, offset, timestamp, count; /* -1: all partitions; -1: not given; special or milliseconds; -1: all */
-    bool exit_at_end;
-    int64_t printed;
-    bool stale; /* leaders must be asked again */
-};
-
-static bool find_leaders(struct consumer *consumer)
+bool consumer_find_leaders(struct consumer *consumer)
 {
     struct metadata_response response;
     struct cli *cli = consumer->cli;
@@ -42,27 +21,33 @@ static bool find_leaders(struct consumer *consumer)
                            response.topics.count == 1 ? topic->error_code : KAFKA_ERROR_UNKNOWN_TOPIC_OR_PARTITION,
                            SLICE_NULL);
     consumer->topic_id = topic->topic_id;
-    if (consumer->positions == NULL) {
-        consumer->positions = ARENA_ARRAY(&consumer->kept, struct position, (size_t)topic->partitions.count + 1);
-        if (consumer->positions == NULL)
-            return cli_refused("out of memory for", consumer->topic, KAFKA_ERROR_UNKNOWN_SERVER_ERROR, SLICE_NULL);
-        for (int32_t i = 0; i < topic->partitions.count; i++)
-            if (consumer->only < 0 || consumer->only == topic->partitions.items[i].partition_index)
-                consumer->positions[consumer->position_count++].partition = topic->partitions.items[i].partition_index;
-    }
+    consumer->partition_count = topic->partitions.count;
     for (int32_t i = 0; i < consumer->position_count; i++)
         for (int32_t j = 0; j < topic->partitions.count; j++)
             if (topic->partitions.items[j].partition_index == consumer->positions[i].partition)
                 consumer->positions[i].leader = topic->partitions.items[j].leader_id;
     consumer->stale = false;
+    return true;
+}
+
+static bool take_all_partitions(struct consumer *consumer)
+{
+    if (!consumer_find_leaders(consumer))
+        return false;
+    consumer->positions = ARENA_ARRAY(&consumer->kept, struct position, (size_t)consumer->partition_count + 1);
+    if (consumer->positions == NULL)
+        return cli_refused("out of memory for", consumer->topic, KAFKA_ERROR_UNKNOWN_SERVER_ERROR, SLICE_NULL);
+    for (int32_t i = 0; i < consumer->partition_count; i++)
+        if (consumer->only < 0 || consumer->only == i)
+            consumer->positions[consumer->position_count++].partition = i;
     if (consumer->position_count == 0)
         fprintf(stderr, "ringmain: %.*s has no such partition\n", SLICE_ARG(consumer->topic));
-    return consumer->position_count > 0;
+    return consumer->position_count > 0 && consumer_find_leaders(consumer);
 }
 
 /* ---- where to begin ---------------------------------------------------------------------------------------------- */
 
-static bool ask_offset(struct consumer *consumer, const struct position *position, int64_t timestamp, int64_t *offset)
+bool consumer_ask_offset(struct consumer *consumer, const struct position *position, int64_t timestamp, int64_t *offset)
 {
     struct list_offsets_request_list_offsets_partition partition;
     struct list_offsets_request_list_offsets_topic topic;
@@ -97,13 +82,13 @@ static bool find_offsets(struct consumer *consumer)
 {
     for (int32_t i = 0; i < consumer->position_count; i++) {
         struct position *position = &consumer->positions[i];
-        if (!ask_offset(consumer, position, FROM_END, &position->stop))
+        if (!consumer_ask_offset(consumer, position, FROM_END, &position->stop))
             return false;
         if (consumer->offset >= 0)
             position->next = consumer->offset;
         else if (consumer->timestamp == FROM_END)
             position->next = position->stop;
-        else if (!ask_offset(consumer, position, consumer->timestamp, &position->next))
+        else if (!consumer_ask_offset(consumer, position, consumer->timestamp, &position->next))
             return false;
         if (position->next < 0) /* no record is that young */
             position->next = position->stop;
@@ -113,7 +98,7 @@ static bool find_offsets(struct consumer *consumer)
 
 /* ---- records ----------------------------------------------------------------------------------------------------- */
 
-static bool finished(const struct consumer *consumer)
+bool consumer_finished(const struct consumer *consumer)
 {
     return consumer->count >= 0 && consumer->printed >= consumer->count;
 }
@@ -125,7 +110,7 @@ static enum err print_records(struct consumer *consumer, struct position *positi
     struct batch_record record;
     enum err err = ERR_OK;
     batch_records_init(&records, body, header->record_count);
-    while (!finished(consumer) && (err = batch_records_next(&records, &record)) == ERR_OK) {
+    while (!consumer_finished(consumer) && (err = batch_records_next(&records, &record)) == ERR_OK) {
         int64_t offset = header->base_offset + record.offset_delta;
         if (offset < position->next)
             continue;
@@ -141,6 +126,7 @@ static enum err print_records(struct consumer *consumer, struct position *positi
         if (!consumer->cli->json)
             format_print(stdout, consumer->format, &one);
         consumer->printed++;
+        position->next = offset + 1;
     }
     return err == ERR_NOT_FOUND ? ERR_OK : err;
 }
@@ -169,7 +155,7 @@ static enum err print_batch(struct consumer *consumer, struct position *position
 static bool print_batches(struct consumer *consumer, struct position *position, struct slice data)
 {
     struct batch_header header;
-    while (!finished(consumer) && data.length >= BATCH_HEADER_BYTES) {
+    while (!consumer_finished(consumer) && data.length >= BATCH_HEADER_BYTES) {
         enum err err = batch_read_header(data.data, data.length, &header);
         if (err == ERR_OK && header.size > data.length)
             return true;
@@ -180,7 +166,7 @@ static bool print_batches(struct consumer *consumer, struct position *position, 
                     err_text(err));
             return false;
         }
-        if (batch_last_offset(&header) >= position->next)
+        if (!consumer_finished(consumer) && batch_last_offset(&header) >= position->next)
             position->next = batch_last_offset(&header) + 1;
         data = slice_of(data.data + header.size, data.length - header.size);
     }
@@ -244,36 +230,42 @@ static bool fetch(struct consumer *consumer, int32_t leader, bool wait)
            (cli_call(consumer->cli, leader, API_FETCH, &request, &response) && take_answer(consumer, &response));
 }
 
-static bool done(const struct consumer *consumer)
+bool consumer_at_end(const struct consumer *consumer)
 {
-    bool at_end = consumer->exit_at_end;
-    for (int32_t i = 0; at_end && i < consumer->position_count; i++)
-        at_end = consumer->positions[i].next >= consumer->positions[i].stop;
-    return at_end || finished(consumer);
+    for (int32_t i = 0; i < consumer->position_count; i++)
+        if (consumer->positions[i].next < consumer->positions[i].stop)
+            return false;
+    return true;
+}
+
+bool consumer_round(struct consumer *consumer)
+{
+    int32_t leaders[CLIENT_LINKS_MAX];
+    int count = 0;
+    bool ok = true;
+    for (int32_t i = 0; i < consumer->position_count; i++) {
+        bool known = false;
+        for (int j = 0; j < count; j++)
+            known = known || leaders[j] == consumer->positions[i].leader;
+        if (!known && count < CLIENT_LINKS_MAX && consumer->positions[i].leader >= 0)
+            leaders[count++] = consumer->positions[i].leader;
+    }
+    for (int i = 0; ok && i < count && !consumer_finished(consumer); i++)
+        ok = fetch(consumer, leaders[i], count == 1);
+    if (fflush(stdout) != 0)
+        return false;
+    if (ok && (consumer->stale || count == 0)) {
+        client_pause(&consumer->cli->client, PAUSE_MS);
+        ok = consumer_find_leaders(consumer);
+    }
+    return ok;
 }
 
 static bool run(struct consumer *consumer)
 {
-    bool ok = find_leaders(consumer) && find_offsets(consumer);
-    while (ok && !done(consumer)) {
-        int32_t leaders[CLIENT_LINKS_MAX];
-        int count = 0;
-        for (int32_t i = 0; i < consumer->position_count; i++) {
-            bool known = false;
-            for (int j = 0; j < count; j++)
-                known = known || leaders[j] == consumer->positions[i].leader;
-            if (!known && count < CLIENT_LINKS_MAX && consumer->positions[i].leader >= 0)
-                leaders[count++] = consumer->positions[i].leader;
-        }
-        for (int i = 0; ok && i < count && !finished(consumer); i++)
-            ok = fetch(consumer, leaders[i], count == 1);
-        if (fflush(stdout) != 0)
-            return false;
-        if (ok && (consumer->stale || count == 0)) {
-            client_pause(&consumer->cli->client, PAUSE_MS);
-            ok = find_leaders(consumer);
-        }
-    }
+    bool ok = take_all_partitions(consumer) && find_offsets(consumer);
+    while (ok && !consumer_finished(consumer) && !(consumer->exit_at_end && consumer_at_end(consumer)))
+        ok = consumer_round(consumer);
     return ok;
 }
 
@@ -300,6 +292,7 @@ static bool choose(struct consumer *consumer, const char *const *texts)
 int consume_command(int argc, char **argv)
 {
     const char *texts[4] = {NULL};
+    const char *group = NULL, *instance = NULL;
     bool beginning = false, end = false;
     struct consumer consumer = {.only = -1, .offset = -1, .timestamp = FROM_BEGINNING, .count = -1, .format = "%v\\n"};
     const struct cli_option options[] = {
@@ -308,6 +301,8 @@ int consume_command(int argc, char **argv)
         {"--offset", "N", "from this offset", .texts = &texts[1]},
         {"--timestamp", "MS", "from the first record this young (milliseconds since 1970)", .texts = &texts[2]},
         {"--partition", "N", "only this one", .texts = &texts[0]},
+        {"--group", "ID", "share the topic with the group's other members, commit what was printed", .texts = &group},
+        {"--instance", "ID", "as this static member of the group", .texts = &instance},
         {"--count", "N", "stop after so many records", .texts = &texts[3]},
         {"--exit", NULL, "stop at what was the end when the command began", .flag = &consumer.exit_at_end},
         {"--format", "TEXT", "%k key %v value %o offset %p partition %t topic %T time %h headers",
@@ -316,6 +311,7 @@ int consume_command(int argc, char **argv)
     struct cli cli = {.usage = "ringmain consume TOPIC [OPTION]...",
                       .examples = "  ringmain consume greetings --exit\n"
                                   "  ringmain consume orders --format '%p:%o %k=%v\\n' --count 10 --offset 100\n"
+                                  "  ringmain consume orders --group billing      (Ctrl-C leaves the group)\n"
                                   "  ringmain consume orders --json      (one JSON document a line)\n",
                       .options = options,
                       .option_count = COUNT_OF(options)};
@@ -326,6 +322,14 @@ int consume_command(int argc, char **argv)
         fprintf(stderr, "usage: %s (one of --beginning, --end, --offset, --timestamp)\n", cli.usage);
         return CLI_USAGE;
     }
+    if ((group != NULL && (texts[0] != NULL || texts[1] != NULL || texts[2] != NULL)) ||
+        (group == NULL && instance != NULL)) {
+        fprintf(stderr,
+                "a group chooses partitions and offsets: --group goes with --beginning or --end (where there is "
+                "no offset yet) and --instance\n");
+        return CLI_USAGE;
+    }
+    cli.catch_signals = group != NULL;
     if (end)
         consumer.timestamp = FROM_END;
     consumer.cli = &cli;
@@ -335,7 +339,7 @@ int consume_command(int argc, char **argv)
     if (!cli_connect(&cli))
         return CLI_FAILED;
     arena_init(&consumer.kept, cli.client.mem, 64 << 20);
-    bool ok = run(&consumer);
+    bool ok = group == NULL ? run(&consumer) : consume_group(&consumer, group, instance);
     arena_fini(&consumer.kept);
     if (cli_is_terminal())
         fprintf(stderr, "%lld records\n", (long long)consumer.printed);

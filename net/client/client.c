@@ -40,7 +40,7 @@ struct wait {
     struct io_timer timer;
     struct client *client;
     io_socket socket;
-    bool done, timed_out;
+    bool done, timed_out, interrupted;
 };
 
 static void op_done(struct io_op *op)
@@ -66,11 +66,15 @@ static enum err wait_for(struct client *client, struct wait *wait)
 {
     wait->client = client;
     wait->timer.fire = wait_over;
+    client->_wait = wait;
     int64_t deadline = io_now_ns(client->io) + (int64_t)client->timeout_ms * 1000000;
     enum err err = io_timer_start(client->io, &wait->timer, deadline);
     while (!wait->done)
         client->turn(client);
+    client->_wait = NULL;
     io_timer_stop(client->io, &wait->timer);
+    if (err == ERR_OK && wait->interrupted)
+        return ERR_CANCELED;
     return err == ERR_OK && wait->timed_out ? ERR_TIMEOUT : err;
 }
 
@@ -301,10 +305,23 @@ static void turn_own(struct client *client)
     machine_turn(client->machine, true);
 }
 
-enum err client_open(struct client *client, const char *bootstrap, int timeout_ms)
+/* Once is enough to end what is waited for; what follows (leaving a group, say) may take its time. */
+static void on_signal(struct io *control, int count, void *context)
+{
+    struct client *client = context;
+    client->interrupts = count;
+    if (client->_wait == NULL)
+        return;
+    client->_wait->interrupted = true;
+    if (client->_wait->socket != IO_NONE)
+        io_shutdown(client->io, client->_wait->socket);
+}
+
+static enum err open_own(struct client *client, const char *bootstrap, int timeout_ms, bool catching)
 {
     struct machine *machine;
-    struct machine_options options = {.data_shards = 0};
+    struct machine_options options = {
+        .data_shards = 0, .on_signal = catching ? on_signal : NULL, .context = catching ? client : NULL};
     *client = (struct client){0};
     enum err err = machine_open(&options, &machine, client->why);
     if (err != ERR_OK)
@@ -312,6 +329,16 @@ enum err client_open(struct client *client, const char *bootstrap, int timeout_m
     err = client_open_on(client, machine_io(machine, 0), turn_own, bootstrap, timeout_ms);
     client->machine = machine;
     return err;
+}
+
+enum err client_open(struct client *client, const char *bootstrap, int timeout_ms)
+{
+    return open_own(client, bootstrap, timeout_ms, false);
+}
+
+enum err client_open_catching(struct client *client, const char *bootstrap, int timeout_ms)
+{
+    return open_own(client, bootstrap, timeout_ms, true);
 }
 
 enum err client_open_on(struct client *client, struct io *io, void (*turn)(struct client *client),

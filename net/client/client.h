@@ -19,6 +19,7 @@
 enum { CLIENT_ANY_BROKER = -1, CLIENT_LINKS_MAX = 64, CLIENT_IN_FLIGHT_MAX = 8 };
 
 struct client_link;
+struct wait;
 
 struct client {
     struct machine *machine;             /* NULL: somebody else's */
@@ -26,7 +27,9 @@ struct client {
     struct io *io;
     struct mem *mem;
     int timeout_ms; /* of connecting and of each call */
+    int interrupts; /* client_open_catching: signals that have come */
     char why[512];
+    struct wait *_wait; /* the operation that is waited for */
     const char *_bootstrap;
     struct client_link *_links[CLIENT_LINKS_MAX];
     int _link_count;
@@ -34,7 +37,10 @@ struct client {
 
 /* bootstrap: "host:port[,host:port]", used as long as the client lives. Connects to nothing yet. */
 enum err client_open(struct client *client, const char *bootstrap, int timeout_ms) MUST_CHECK;
-/* The same on a loop that somebody else turns (the simulation). */
+/* The same; SIGINT and SIGTERM do not end the process, but the call that is waiting, with ERR_CANCELED (its connection
+ * is closed), and are counted. */
+enum err client_open_catching(struct client *client, const char *bootstrap, int timeout_ms) MUST_CHECK;
+/* The same as client_open on a loop that somebody else turns (the simulation). */
 enum err client_open_on(struct client *client, struct io *io, void (*turn)(struct client *client),
                         const char *bootstrap, int timeout_ms) MUST_CHECK;
 void client_close(struct client *client);

@@ -31,7 +31,10 @@ class Member:
     def __init__(self, client, topic, group, assignor, instance=None):
         self.assigned, self.assignments, self.records = 0, 0, []
         self.errors = tempfile.TemporaryFile()
-        command = COMMANDS[client] + ["group", bootstrap, topic, group, assignor] + ([instance] if instance else [])
+        if client == "ringmain": # says what it reads, not what it is assigned
+            command = [ringmain, "consume", topic, "--group", group, "--bootstrap", bootstrap, "--format", "R %p %o %v\\n"]
+        else:
+            command = COMMANDS[client] + ["group", bootstrap, topic, group, assignor] + ([instance] if instance else [])
         self.process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=self.errors, text=True)
         threading.Thread(target=self.read, daemon=True).start()
 
@@ -159,6 +162,36 @@ def mixed(assignor, names):
     for member in members:
         member.stop()
 
+def our_own_member(client):
+    """`ringmain consume --group` beside another client, as follower and as leader."""
+    topic = Topic("own-" + client)
+    make = lambda who: Member(who, topic.name, "own-" + client, "cooperative")
+    def both_read(a, b):
+        return wait(lambda: len({p for p, _, _ in a.records[-50:]}) == 2 and len({p for p, _, _ in b.records[-50:]}) == 2)
+    def settled():
+        done = subprocess.run([ringmain, "group", "describe", "own-" + client, "--json", "--bootstrap", bootstrap],
+                              capture_output=True, text=True)
+        group = json.loads(done.stdout)[0] if done.returncode == 0 else {"state": "", "members": []}
+        return group["state"] == "Stable" and [m["partitions"] for m in group["members"]] == [2, 2]
+    a = make(client)
+    spread([a], [4])
+    b = make("ringmain")
+    check(client + ": leads us", wait(settled), a.said())
+    topic.produce(100)
+    topic.expect(client + ": all is read with us", [a, b], 0, 100, most=2 if client == "c" else 1)
+    check(client + ": both read two partitions", both_read(a, b))
+    a.stop()
+    wait(lambda: False, 2) # the other one takes over
+    topic.produce(100)
+    topic.expect(client + ": we go on alone", [b], 100, 200)
+    c = make(client)
+    check(client + ": we lead", wait(settled), c.said())
+    topic.produce(100)
+    topic.expect(client + ": all is read, led by us", [b, c], 200, 300, most=2 if client == "c" else 1)
+    c.stop()
+    b.stop(signal.SIGINT)
+    check(client + ": we leave in good order", b.process.returncode == 0, b.process.returncode)
+
 def administration():
     """Kafka's own tool on a group that has been left."""
     topic = Topic("administered", 2)
@@ -235,7 +268,7 @@ in_parallel([(cooperative_members, c) for c in clients if c in ("c", "go", "java
 same = [c for c in clients if c in ("c", "go", "java", "python")]
 if len(same) > 1:
     in_parallel([(mixed, "range", same), (mixed, "roundrobin", same)])
-in_parallel([(command_line, clients[0])])
+in_parallel([(command_line, clients[0])] + [(our_own_member, c) for c in clients if c in ("c", "go", "java")])
 if "java" in clients:
     in_parallel([(administration,)])
 print("passed %d failed %d" % (results["passed"], results["failed"]))

@@ -10,6 +10,7 @@ import java.util.concurrent.atomic.AtomicBoolean;
 import org.apache.kafka.clients.consumer.*;
 import org.apache.kafka.clients.producer.*;
 import org.apache.kafka.common.TopicPartition;
+import org.apache.kafka.common.errors.RebalanceInProgressException;
 import org.apache.kafka.common.serialization.*;
 
 public class Client {
@@ -97,7 +98,9 @@ public class Client {
                 if (consumer.assignment().size() != assigned) System.out.println("A " + (assigned = consumer.assignment().size()));
                 for (ConsumerRecord<byte[], byte[]> r : records)
                     System.out.println("R " + r.partition() + " " + r.offset() + " " + new String(r.value(), StandardCharsets.UTF_8));
-                if (!records.isEmpty()) consumer.commitSync();
+                try {
+                    if (!records.isEmpty()) consumer.commitSync();
+                } catch (RebalanceInProgressException e) { } // the next poll ends the rebalance; the next commit says it all
             }
         } finally { closed.countDown(); }
     }
