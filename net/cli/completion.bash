@@ -14,7 +14,7 @@ _ringmain() {
     consume) more="--group --instance --partition --beginning --end --offset --timestamp --count --exit --format" ;;
     group) more="list describe reset-offsets delete delete-offsets --state --topic --partition --to-earliest --to-latest --to-offset --to-timestamp --by-duration --dry-run" ;;
     cluster) more="describe" ;;
-    dump) more="--verify" ;;
+    dump) more="--records --verify" ;;
     bench) more="produce fetch tail ping idle --topic --partitions --config --delete --connections --in-flight --rate --acks --record-bytes --records --batch-bytes --compression --read-bytes --consumers --backfill --backfill-rate --seconds --warm-up --threads --pid --raw" ;;
     esac
     mapfile -t COMPREPLY < <(compgen -W "$common $more" -- "$word")

@@ -1,6 +1,7 @@
 /* ringmain dump FILE...: what stands in segments, indexes and checkpoint files; --verify says whether it is whole. */
 #include "core/wire/batch.h"
 #include "net/cli/cli.h"
+#include "net/cli/dump_records.h"
 
 #include <stdio.h>
 
@@ -10,7 +11,7 @@ struct dump {
     struct cli *cli;
     const char *path;
     struct slice bytes;
-    bool verify;
+    bool verify, records;
 };
 
 static bool ends_with(const char *path, const char *ending)
@@ -56,6 +57,8 @@ static bool dump_batches(const struct dump *dump)
                    header.base_sequence, header.crc, valid ? "valid" : "WRONG");
         if (!valid)
             return broken(dump, pos, "the checksum is wrong");
+        if (dump->records && !dump->verify && dump_records(dump->path, &header, at, &dump->cli->arena) != ERR_OK)
+            return broken(dump, pos, "the records of this batch cannot be read");
         if (header.base_offset < next)
             return broken(dump, pos, "offsets do not rise");
         next = batch_last_offset(&header) + 1;
@@ -148,10 +151,13 @@ int dump_command(int argc, char **argv)
 {
     struct dump dump = {0};
     const struct cli_option options[] = {
+        {"--records", NULL, "the records, too; those of __consumer_offsets and __transaction_state by their fields",
+         .flag = &dump.records},
         {"--verify", NULL, "print only what is wrong; exit code 1 when anything is", .flag = &dump.verify},
     };
-    struct cli cli = {.usage = "ringmain dump FILE... [--verify]",
+    struct cli cli = {.usage = "ringmain dump FILE... [--records] [--verify]",
                       .examples = "  ringmain dump ringmain-data/greetings-0/00000000000000000000.log\n"
+                                  "  ringmain dump --records ringmain-data/__consumer_offsets-7/*.log\n"
                                   "  ringmain dump --verify ringmain-data/*-*/*.log && echo whole\n",
                       .options = options,
                       .option_count = COUNT_OF(options)};
