@@ -62,6 +62,7 @@ bool cli_is_terminal(void);               /* standard error is one: progress may
 int topic_command(int argc, char **argv);
 int config_command(int argc, char **argv);
 int group_command(int argc, char **argv);
+int txn_command(int argc, char **argv);
 int produce_command(int argc, char **argv);
 int consume_command(int argc, char **argv);
 int cluster_command(int argc, char **argv);

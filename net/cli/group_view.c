@@ -1,10 +1,11 @@
 #include "net/cli/group_view.h"
 
 #include "core/wire/error.h"
+#include "net/cli/coordinator.h"
 
 #include <stdlib.h>
 
-enum { PAUSE_MS = 200, FIRST_WITH_MANY_KEYS = 4, FIRST_WITH_MANY_GROUPS = 8 };
+enum { PAUSE_MS = 200, FIRST_WITH_MANY_GROUPS = 8 };
 
 static bool no_memory(void)
 {
@@ -12,50 +13,11 @@ static bool no_memory(void)
     return false;
 }
 
-/* ---- the coordinator ----------------------------------------------------------------------------------------------
- */
-
-static bool ask_coordinator(struct group_view *view, int16_t *error)
-{
-    struct cli *cli = view->cli;
-    struct find_coordinator_request request;
-    struct find_coordinator_response response;
-    WIRE_DEFAULTS(find_coordinator_request_schema, &request);
-    request.key = view->id;
-    request.coordinator_keys.items = &view->id;
-    request.coordinator_keys.count = 1;
-    int version = client_version(&cli->client, CLIENT_ANY_BROKER, API_FIND_COORDINATOR);
-    if (!cli_call(cli, CLIENT_ANY_BROKER, API_FIND_COORDINATOR, &request, &response))
-        return false;
-    struct slice host = response.host;
-    int32_t port = response.port;
-    *error = response.error_code;
-    view->coordinator = response.node_id;
-    if (version >= FIRST_WITH_MANY_KEYS) {
-        if (response.coordinators.count != 1)
-            return cli_refused("no coordinator for", view->id, KAFKA_ERROR_UNKNOWN_SERVER_ERROR, SLICE_NULL);
-        *error = response.coordinators.items[0].error_code;
-        host = response.coordinators.items[0].host;
-        port = response.coordinators.items[0].port;
-        view->coordinator = response.coordinators.items[0].node_id;
-    }
-    return *error != KAFKA_ERROR_NONE || client_know(&cli->client, view->coordinator, host, port) == ERR_OK ||
-           no_memory();
-}
-
 bool group_open(struct group_view *view, struct cli *cli, const char *id)
 {
-    int16_t error = KAFKA_ERROR_NONE;
     *view = (struct group_view){.cli = cli, .id = slice_from_string(id)};
-    for (int waited_ms = 0;; waited_ms += PAUSE_MS) {
-        if (!ask_coordinator(view, &error))
-            return false;
-        if (error == KAFKA_ERROR_NONE)
-            break;
-        if (!kafka_error_retriable(error) || waited_ms > cli->client.timeout_ms)
-            return cli_refused("no coordinator for", view->id, error, SLICE_NULL);
-        client_pause(&cli->client, PAUSE_MS);
-    }
+    if (!cli_find_coordinator(cli, CLI_COORDINATOR_GROUP, view->id, &view->coordinator))
+        return false;
     if (client_metadata(&cli->client, NULL, -1, false, &view->metadata, &cli->arena) == ERR_OK)
         return true;
     fprintf(stderr, "ringmain: %s\n", cli->client.why);

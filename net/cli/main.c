@@ -14,6 +14,7 @@ static const char usage[] = "usage: ringmain COMMAND [ARGUMENT]...\n"
                             "  produce   write lines to a topic\n"
                             "  consume   read a topic\n"
                             "  group     list, describe, delete consumer groups, reset their offsets\n"
+                            "  txn       list and describe transactions, end those that hang\n"
                             "  cluster   describe the cluster\n"
                             "  bench     put load on a broker and measure it\n"
                             "  dump      show and verify files of a data directory\n"
@@ -28,6 +29,7 @@ static const struct {
     {"start", start_command},     {"topic", topic_command},     {"config", config_command},
     {"cluster", cluster_command}, {"produce", produce_command}, {"consume", consume_command},
     {"group", group_command},     {"dump", dump_command},       {"bench", bench_command},
+    {"txn", txn_command},
 };
 
 int main(int argc, char **argv)
