@@ -68,25 +68,6 @@ enum err log_segment_file(struct log *log, struct segment *segment)
     return io_open_now(log->io, path, FS_READ | FS_WRITE, &segment->file);
 }
 
-enum err log_load_index(struct log *log, struct segment *segment)
-{
-    if (segment->index_loaded)
-        return ERR_OK;
-    struct fs *fs = io_fs(log->io);
-    enum err err = segment_read_index(fs, log->mem, log->directory, segment);
-    if (err != ERR_CORRUPT)
-        return err;
-    int64_t end_offset = segment->end_offset;
-    segment->index_loaded = true;
-    struct log_scan scan = {.note = true,
-                            .next_offset = segment->base_offset,
-                            .damage_below = INT64_MAX,
-                            .below_offset = segment->end_offset};
-    err = log_scan_segment(log, fs, segment, &scan);
-    segment->end_offset = end_offset;
-    return err;
-}
-
 /* ---- group commit
  * ------------------------------------------------------------------------------------------------------ */
 

@@ -115,6 +115,15 @@ struct log_piece {
 enum err log_append(struct log *log, struct log_piece *pieces, int count, int32_t leader_epoch,
                     int *appended) MUST_CHECK;
 
+/* A log that was not written to since the start may have to read its index first: appends are not to be tried before
+ * it can (they would read it themselves, and wait). */
+struct log_index_waiter {
+    void (*ready)(struct log_index_waiter *waiter, enum err err); /* never inside the call */
+    struct list link;
+};
+bool log_can_append(const struct log *log);
+enum err log_prepare_append(struct log *log, struct log_index_waiter *waiter) MUST_CHECK;
+
 /* The same through the ring, for when the budget is used up: an inline write might now be made to wait by the kernel.
  * Nothing of it is in the log before it is written; until done(), which is never called inside, the log takes no other
  * append. pieces and what they point to stay untouched until then. */
@@ -164,6 +173,7 @@ struct log_read {
     bool hot;
     /* Private: */
     struct io_op _op;
+    struct log_index_waiter _index;
     struct log *_log;
     struct segment *_segment;
     uint8_t *_buffer;
@@ -189,6 +199,7 @@ struct log_find {
     int64_t offset, timestamp; /* -1, -1: none */
     int32_t leader_epoch;
     struct io_job _job;
+    struct log_index_waiter _index;
     struct io *_io;
     struct log *_log; /* must not be closed meanwhile */
     struct log_find_plan *_plan;
@@ -209,6 +220,7 @@ void log_checkpoint_index(struct log *log);
 void log_save_aborted(struct log *log);
 /* Removes what retention.ms and retention.bytes say, below `below`. The number of segments taken out. */
 int log_retain(struct log *log, int64_t now_ms, int64_t below);
+bool log_retain_waits(const struct log *log); /* it is to be called again soon: an index was not in memory */
 
 /* The largest epoch <= asked and its end; -1, -1: nothing known (KIP-101, KIP-279). */
 void log_epoch_end(const struct log *log, int32_t asked, int32_t *epoch, int64_t *end_offset);

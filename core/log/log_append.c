@@ -47,9 +47,6 @@ enum err log_roll(struct log *log)
     enum err err = ERR_INVALID;
     if (segment_path(log->directory, base_offset, ".log", path))
         err = io_open_now(log->io, path, FS_READ | FS_WRITE | FS_CREATE | FS_TRUNCATE, &segment->file);
-    /* An index that could not be written is made again from the batches: not an error of the append. */
-    if (err == ERR_OK && sealed->index_loaded && sealed->size > 0)
-        (void)segment_write_index(io_fs(log->io), log->mem, log->directory, sealed);
     if (err != ERR_OK) {
         segment_free(log->mem, segment);
         return err;
@@ -58,6 +55,8 @@ enum err log_roll(struct log *log)
     log->segment_count++;
     log->directory_dirty = true;
     log_draw_jitter(log);
+    sealed->index_dirty |= sealed->size > 0;
+    log_save_indexes(log);
     return ERR_OK;
 }
 

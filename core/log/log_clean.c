@@ -51,8 +51,11 @@ static bool limit_by_lag(struct log *log, int64_t now_ms, struct log_dirt *dirt)
             continue;
         if (segment->base_offset >= dirt->below_offset)
             return true;
-        if (log_load_index(log, segment) != ERR_OK)
+        if (segment->max_timestamp < 0 && !segment->index_loaded && segment->size > 0) { /* known the next time */
+            enum err ignored = log_want_index(log, segment, NULL);
+            MAYBE(ignored == ERR_OK);
             return false;
+        }
         if (segment->max_timestamp > now_ms - lag_ms) {
             dirt->below_offset = segment->base_offset;
             return true;

@@ -122,27 +122,49 @@ static bool is_candidate(const struct log *log, const struct log_find *find, con
     return segment->max_timestamp >= 0;
 }
 
-/* The timestamps of a segment that was not looked at since the start are in its index. */
-static enum err load_indexes(struct log *log, const struct log_find *find, struct list *link)
+/* The first from `link` on of which it is not known how new its records are, as far as the answer needs it; NULL: none.
+ */
+static struct segment *find_unknown(struct log *log, const struct log_find *find, struct list *link)
 {
-    enum err err = ERR_OK;
-    for (; err == ERR_OK && link != &log->segments; link = link->next) {
-        err = log_load_index(log, SEGMENT_OF(link));
-        if (find->at != LOG_AT_MAX && SEGMENT_OF(link)->max_timestamp >= find->at)
-            break; /* the others are not needed for this answer */
+    for (; link != &log->segments; link = link->next) {
+        struct segment *segment = SEGMENT_OF(link);
+        if (!segment->index_loaded && segment->max_timestamp < 0)
+            return segment;
+        if (find->at != LOG_AT_MAX && segment->max_timestamp >= find->at)
+            return NULL; /* the others are not needed for this answer */
     }
-    return err;
+    return NULL;
+}
+
+static void find_next(struct log *log, struct log_find *find, struct list *link);
+
+static void find_index_ready(struct log_index_waiter *waiter, enum err err)
+{
+    struct log_find *find = CONTAINER_OF(waiter, struct log_find, _index);
+    if (err != ERR_OK)
+        find_finish(find, err);
+    else
+        find_next(find->_log, find, find->_log->segments.next);
+}
+
+/* True: the search goes on, or ends, when the index is there. */
+static bool find_waits(struct log *log, struct log_find *find, struct segment *segment)
+{
+    if (segment == NULL || segment->index_loaded)
+        return false;
+    find->_index.ready = find_index_ready;
+    enum err err = log_want_index(log, segment, &find->_index);
+    if (err != ERR_OK)
+        find_finish(find, err);
+    return true;
 }
 
 /* The next segment that may hold the answer, from `link` on. */
 static void find_next(struct log *log, struct log_find *find, struct list *link)
 {
     struct log_find_plan *plan = find->_plan;
-    enum err loaded = load_indexes(log, find, link);
-    if (loaded != ERR_OK) {
-        find_finish(find, loaded);
+    if (find_waits(log, find, find_unknown(log, find, link)))
         return;
-    }
     while (link != &log->segments && !is_candidate(log, find, SEGMENT_OF(link)))
         link = link->next;
     if (link == &log->segments) {
@@ -150,11 +172,11 @@ static void find_next(struct log *log, struct log_find *find, struct list *link)
         return;
     }
     struct segment *segment = SEGMENT_OF(link);
+    if (find_waits(log, find, segment))
+        return;
     plan->segment = segment;
     log_hold(segment);
     enum err err = log_segment_file(log, segment);
-    if (err == ERR_OK)
-        err = log_load_index(log, segment);
     if (err != ERR_OK) {
         find_finish(find, err);
         return;

@@ -41,14 +41,6 @@ struct log_flush_job {
     enum err err;
 };
 
-/* Writing the growing segment's indexes, so that recovery need not begin at its first batch. */
-struct log_index_job {
-    struct io_job job;
-    struct segment *segment;
-    const char *directory;
-    struct segment_image image;
-};
-
 struct log {
     struct io *io;
     struct mem *mem;
@@ -62,6 +54,7 @@ struct log {
     int64_t roll_jitter_ms; /* of the growing segment */
     bool sealed;
     int32_t index_jobs;
+    bool retain_waits; /* for what an index says */
     bool directory_dirty, epochs_dirty;
     bool aborted_dirty; /* some segment's may be */
     int32_t saves;      /* jobs in flight that write them */
@@ -74,7 +67,7 @@ struct log {
     int32_t damage_count, damage_capacity;
     int32_t surveys;            /* jobs in flight that look for damage */
     struct log_clean *cleaning; /* NULL: none */
-    struct log_recent *recent; /* LOG_RECENT; NULL: nothing was appended yet */
+    struct log_recent *recent;  /* LOG_RECENT; NULL: nothing was appended yet */
     uint32_t recent_next;
     int32_t removals; /* jobs in flight that remove files */
     struct log_flush_job flush;
@@ -89,7 +82,11 @@ struct segment *log_segment_of(const struct log *log, int64_t offset); /* start 
 enum err log_segment_file(struct log *log, struct segment *segment);   /* opens it when it is not */
 enum err log_roll(struct log *log) MUST_CHECK;                         /* a new segment at the end */
 void log_draw_jitter(struct log *log);
-enum err log_load_index(struct log *log, struct segment *segment); /* or makes it anew */
+/* log_index.c. At once; for what is in memory or nearly so. */
+enum err log_load_index(struct log *log, struct segment *segment);
+/* By a job; waiter, which may be NULL, is called when it is there. Not loaded yet. Errors: nothing was begun. */
+enum err log_want_index(struct log *log, struct segment *segment, struct log_index_waiter *waiter) MUST_CHECK;
+void log_save_indexes(struct log *log); /* of sealed segments whose files say less, by jobs */
 void log_hold(struct segment *segment);
 enum err log_note_epoch(struct log *log, int32_t epoch, int64_t start_offset) MUST_CHECK;
 /* Reads the batches of [from, segment->size) from disk: each must fit, follow the one before and (crc) match. valid_pos

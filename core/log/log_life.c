@@ -156,8 +156,11 @@ static int64_t newest_ms(struct log *log, struct segment *segment)
 {
     char path[SEGMENT_PATH_MAX];
     struct fs_info info;
-    if (segment->max_timestamp < 0 && log_load_index(log, segment) != ERR_OK)
-        return INT64_MAX; /* kept until it can be read */
+    if (segment->max_timestamp < 0 && !segment->index_loaded) {
+        /* Kept until it is known. */
+        log->retain_waits = log_want_index(log, segment, NULL) == ERR_OK;
+        return INT64_MAX;
+    }
     if (segment->max_timestamp >= 0)
         return segment->max_timestamp;
     if (!segment_path(log->directory, segment->base_offset, ".log", path) ||
@@ -177,9 +180,15 @@ static bool may_go(struct log *log, struct segment *segment, int64_t now_ms, int
     return config->retention_bytes >= 0 && excess_bytes >= segment->size;
 }
 
+bool log_retain_waits(const struct log *log)
+{
+    return log->retain_waits;
+}
+
 int log_retain(struct log *log, int64_t now_ms, int64_t below)
 {
     int removed = 0;
+    log->retain_waits = false;
     while (!log->sealed && log->writing == NULL && (log->config->cleanup_policy & CONFIG_CLEANUP_DELETE)) {
         struct segment *oldest = SEGMENT_OF(log->segments.next);
         if ((oldest->size == 0 && oldest == log_active(log)) || oldest->end_offset > below ||
@@ -260,6 +269,11 @@ void log_tick(struct log *log, int64_t now_ms)
             segment->aborted_loaded && !segment->aborted_dirty &&
             segment->aborted_saved_count == segment->aborted_count && segment->aborted_count > 0)
             segment_drop_aborted(log->mem, segment);
+        if (io_now_ns(log->io) - segment->used_ns > (int64_t)IDLE_NS && segment != log_active(log) &&
+            segment->ref.count == 0 && segment->index_loaded && !segment->index_dirty && segment->size > 0) {
+            segment_drop_index(log->mem, segment);
+            segment->index_loaded = false;
+        }
     }
 }
 
@@ -280,46 +294,6 @@ bool log_is_busy(const struct log *log)
 /* ---- the clean stop
  * ------------------------------------------------------------------------------------------------------------ */
 
-static void index_work(struct io_job *job, struct fs *fs)
-{
-    struct log_index_job *index = CONTAINER_OF(job, struct log_index_job, job);
-    /* A cache: what could not be written is made again from the batches. */
-    enum err ignored = segment_write_image(fs, index->directory, &index->image);
-    MAYBE(ignored == ERR_OK);
-}
-
-static void index_done(struct io_job *job)
-{
-    struct log_index_job *index = CONTAINER_OF(job, struct log_index_job, job);
-    struct log *log = index->segment->ref.log;
-    log_ref_release(&index->segment->ref);
-    mem_free(log->mem, index->image.bytes, index->image.size);
-    MEM_DELETE(log->mem, index);
-    log->index_jobs--;
-}
-
-void log_checkpoint_index(struct log *log)
-{
-    struct segment *segment = log_active(log);
-    if (log->sealed || log->index_jobs > 0 || !segment->index_loaded ||
-        segment->index_count == segment->index_written_count)
-        return;
-    struct log_index_job *index = MEM_NEW(log->mem, struct log_index_job);
-    if (index == NULL)
-        return;
-    index->segment = segment;
-    index->directory = log->directory;
-    if (segment_make_image(log->mem, segment, &index->image) != ERR_OK) {
-        MEM_DELETE(log->mem, index);
-        return;
-    }
-    segment->index_written_count = segment->index_count;
-    log_hold(segment);
-    log->index_jobs++;
-    index->job = (struct io_job){.work = index_work, .done = index_done};
-    io_job_start(log->io, &index->job);
-}
-
 static enum err stop_segment(struct log *log, struct fs *fs, struct segment *segment)
 {
     enum err err = ERR_OK;
@@ -328,7 +302,7 @@ static enum err stop_segment(struct log *log, struct fs *fs, struct segment *seg
         if (err == ERR_OK)
             err = fs_sync(fs, segment->file);
     }
-    if (err == ERR_OK && segment == log_active(log) && segment->index_loaded && segment->index_dirty) {
+    if (err == ERR_OK && segment->index_loaded && segment->index_dirty) {
         err = segment_write_index(fs, log->mem, log->directory, segment);
         segment->index_dirty = err != ERR_OK;
     }

@@ -91,14 +91,12 @@ static bool pass_segment_end(struct log_read *read)
         link = link->next;
     struct segment *next = link == &log->segments ? NULL : SEGMENT_OF(link);
     read->err = next == NULL || next->base_offset < segment->base_offset ? ERR_CORRUPT : log_segment_file(log, next);
-    if (read->err == ERR_OK)
-        read->err = log_load_index(log, next);
     if (read->err != ERR_OK)
         return true;
     log_hold(next);
     log_ref_release(&segment->ref);
     read->_segment = next;
-    read->_scan_pos = segment_floor(next, read->offset);
+    read->_scan_pos = segment_floor(next, read->offset); /* without an index: its first batch is the one, mostly */
     read->hot = next == log_active(log);
     return next->size == 0; /* nothing there yet */
 }
@@ -224,6 +222,27 @@ void log_read_surveyed(struct log_read *read, enum err err)
     read->done(read);
 }
 
+/* The segment and its index are there. False: the device is asked. */
+static bool begin(struct log_read *read)
+{
+    const struct log_recent *recent = read->hot ? recent_of(read->_log, read->offset) : NULL;
+    if (recent != NULL && found(read, recent->pos, recent->size))
+        return true;
+    if (recent == NULL)
+        read->_scan_pos = segment_floor(read->_segment, read->offset);
+    return look(read);
+}
+
+static void index_ready(struct log_index_waiter *waiter, enum err err)
+{
+    struct log_read *read = CONTAINER_OF(waiter, struct log_read, _index);
+    read->err = err;
+    if (err == ERR_OK && !begin(read))
+        return;
+    finish(read);
+    read->done(read);
+}
+
 bool log_read(struct log *log, struct log_read *read)
 {
     ASSERT(read->offset >= log->start_offset && read->offset <= log->end_offset);
@@ -248,18 +267,18 @@ bool log_read(struct log *log, struct log_read *read)
     read->_segment = segment;
     read->hot = segment == log_active(log);
     read->err = log_segment_file(log, segment);
-    if (read->err == ERR_OK)
-        read->err = log_load_index(log, segment);
+    if (read->err == ERR_OK && !segment->index_loaded) {
+        read->_index.ready = index_ready;
+        read->err = log_want_index(log, segment, &read->_index);
+        if (read->err == ERR_OK) {
+            log_hold(segment);
+            return false;
+        }
+    }
     if (read->err != ERR_OK)
         return true;
     log_hold(segment);
-    const struct log_recent *recent = read->hot ? recent_of(log, read->offset) : NULL;
-    bool answered = false;
-    if (recent != NULL)
-        answered = found(read, recent->pos, recent->size);
-    else
-        read->_scan_pos = segment_floor(segment, read->offset);
-    if (!answered && !look(read))
+    if (!begin(read))
         return false;
     finish(read);
     return true;

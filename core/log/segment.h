@@ -41,7 +41,8 @@ struct segment {
     int32_t index_count, index_capacity, time_count, time_capacity;
     int32_t index_written_count; /* entries in the file, of the growing segment */
     bool index_loaded;
-    bool index_dirty; /* says more than its files */
+    bool index_dirty;                  /* says more than its files */
+    struct log_index_load *index_load; /* it is being read; NULL: not */
     /* Aborted transactions whose marker is in here (log_aborted.c), in order of last offset. */
     struct log_aborted *aborted;
     int32_t aborted_count, aborted_capacity;

@@ -333,12 +333,32 @@ static void write_group(struct partition *partition, struct group *group)
     finish_group(partition, group, appended, err);
 }
 
+static void index_ready(struct log_index_waiter *waiter, enum err err)
+{
+    struct partition *partition = CONTAINER_OF(waiter, struct partition, _index);
+    MAYBE(err == ERR_OK); /* the append tries it again, and fails if it must */
+    partition->_waits_for_index = false;
+    partition->_index_failed = err != ERR_OK;
+    run_later(partition);
+}
+
+/* The first append since the start, and the index is not in memory: it is read by a job. */
+static bool wait_for_index(struct partition *partition)
+{
+    if (!partition->_waits_for_index && partition->state == PARTITION_ONLINE && !partition->_index_failed &&
+        !log_can_append(partition->log)) {
+        partition->_index.ready = index_ready;
+        partition->_waits_for_index = log_prepare_append(partition->log, &partition->_index) == ERR_OK;
+    }
+    return partition->_waits_for_index;
+}
+
 /* The shard's turn-end hook calls it for every partition that got appends in this turn. */
 void partition_append_queue(struct partition *partition)
 {
     struct group *group = partition->_data->group;
     group->count = 0;
-    if (partition->_write != NULL) /* its end calls again */
+    if (partition->_write != NULL || wait_for_index(partition)) /* its end calls again */
         return;
     group->now_ms = io_wall_ms(partition->_data->io);
     list_init(&group->queued);

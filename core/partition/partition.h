@@ -71,7 +71,10 @@ struct partition {
     int64_t _unflushed_ns;          /* since when */
     uint64_t _unflushed_bytes;
     struct log_listener _listener;
-    int _dir; /* of log_dirs */
+    struct log_index_waiter _index;
+    bool _waits_for_index; /* appends wait until the log can take them */
+    bool _index_failed;    /* then they try it themselves */
+    int _dir;              /* of log_dirs */
     /* End offsets of the newest producer snapshot on disk and the one before; 0: none. */
     int64_t _snapshot_offset, _snapshot_before;
     int64_t _cleaned_offset; /* compacted up to here */

@@ -268,8 +268,10 @@ static void start_timer(struct shard_data *data, struct io_timer *timer, int64_t
 
 static void retention_fire(struct io_timer *timer)
 {
+    enum { AGAIN_MS = 1000 };
     struct shard_data *data = CONTAINER_OF(timer, struct shard_data, retention_timer);
     int64_t now_ms = io_wall_ms(data->io);
+    bool waits = false;
     LIST_EACH(link, &data->in_order)
     {
         struct partition *partition = PARTITION_OF(link);
@@ -277,8 +279,10 @@ static void retention_fire(struct io_timer *timer)
             continue;
         if (log_retain(partition->log, now_ms, partition->high_watermark) > 0)
             wait_queue_move(&partition->waits);
+        waits |= log_retain_waits(partition->log);
     }
-    start_timer(data, timer, data->options.config->log_retention_check_interval_ms);
+    int64_t interval_ms = data->options.config->log_retention_check_interval_ms;
+    start_timer(data, timer, waits && interval_ms > AGAIN_MS ? AGAIN_MS : interval_ms);
 }
 
 /* Both checkpoints are written together, as often as the more frequent one asks. */

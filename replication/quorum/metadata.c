@@ -58,7 +58,7 @@ struct quorum *metadata_quorum(const struct metadata *metadata)
 bool metadata_is_idle(const struct metadata *metadata)
 {
     return list_empty(&metadata->changes) && list_empty(&metadata->failed) && metadata->publishing == NULL &&
-           !metadata->is_writing_snapshot;
+           !metadata->is_writing_snapshot && quorum_is_idle(metadata->quorum);
 }
 
 /* ---- publication

@@ -245,6 +245,11 @@ enum err quorum_open(struct io *io, struct fs *fs, const struct quorum_options *
     return ERR_OK;
 }
 
+bool quorum_is_idle(const struct quorum *quorum)
+{
+    return !log_is_busy(quorum->log);
+}
+
 void quorum_close(struct quorum *quorum)
 {
     ASSERT(list_empty(&quorum->queued) && list_empty(&quorum->flushing) && !quorum->is_writing_snapshot);

@@ -96,7 +96,7 @@ static void begin(void)
 
 static void finish(struct log *log)
 {
-    log_close(log);
+    close_log(log);
     producer_state_fini(&producers);
 }
 
@@ -149,7 +149,7 @@ static void lines_reach_over_segments_and_a_clean_restart(void **state)
     assert_int_equal(lines[longest].first_offset, 0);
     assert_int_equal(aborted_at(log, 0, stable, 1, again, 256) > 0, true);
     assert_int_equal(log_stop(log, io_fs(io)), ERR_OK);
-    log_close(log);
+    close_log(log);
     assert_int_equal(log_check_aborted(io_fs(io), test_mem(), directory), ERR_OK);
     log = open_log(true, 0, NULL);
     assert_int_equal(all_lines(log, stable, again, 256), 16);

@@ -222,7 +222,9 @@ static void see(struct log *log)
         assert_true(batch.base_offset >= 0);
         assert_true(batch_last_offset(&batch) >= offset);
         read = (struct log_read){.done = read_done, .offset = offset, .below = log_end_offset(log), .max_bytes = 1};
-        assert_true(log_read(log, &read));
+        read_is_done = log_read(log, &read);
+        while (!read_is_done)
+            machine_turn(machine, true);
         assert_int_equal(fs_read(io_fs(io), read.file, bytes, batch.size, read.pos, &got), ERR_OK);
         assert_int_equal(got, batch.size);
         log_ref_release(read.ref);
@@ -297,15 +299,15 @@ static void only_the_newest_record_of_each_key_stays_and_stays_where_it_was(void
         }
     assert_true(tombstones > 0);
     assert_int_equal(log_stop(log, io_fs(io)), ERR_OK);
-    log_close(log);
+    close_log(log);
     log = open_log(true, end, NULL);
     log_is_as_the_model(log, clean.end_offset, true);
-    log_close(log);
+    close_log(log);
     log = open_log(false, 0, NULL); /* everything is looked at */
     assert_int_equal(log_end_offset(log), end);
     assert_int_equal(log_damage_count(log), 0);
     log_is_as_the_model(log, clean.end_offset, true);
-    log_close(log);
+    close_log(log);
 }
 
 static void tombstones_go_when_their_horizon_is_over_and_not_before(void **state)
@@ -322,7 +324,7 @@ static void tombstones_go_when_their_horizon_is_over_and_not_before(void **state
     clean_start(log, 0, NOW_MS + 2 * HORIZON_MS);
     assert_int_equal(clean_end(), ERR_OK);
     log_is_as_the_model(log, clean.end_offset, false);
-    log_close(log);
+    close_log(log);
 }
 
 static void a_map_that_is_too_small_cleans_as_far_as_it_reaches(void **state)
@@ -342,7 +344,7 @@ static void a_map_that_is_too_small_cleans_as_far_as_it_reaches(void **state)
     clean_start(log, clean.end_offset, NOW_MS);
     assert_int_equal(clean_end(), ERR_OK);
     assert_int_equal(clean.end_offset, dirt.below_offset);
-    log_close(log);
+    close_log(log);
 }
 
 static void the_last_batch_of_a_producer_stays_as_a_header_for_its_sequence(void **state)
@@ -369,7 +371,7 @@ static void the_last_batch_of_a_producer_stays_as_a_header_for_its_sequence(void
     assert_int_equal(kept.producer_id, 77);
     assert_int_equal(kept.base_sequence, 3);
     assert_int_equal(batch_last_sequence(&kept), 5);
-    log_close(log);
+    close_log(log);
 }
 
 static void aborted_records_go_at_once_and_markers_when_nothing_needs_them(void **state)
@@ -404,10 +406,10 @@ static void aborted_records_go_at_once_and_markers_when_nothing_needs_them(void 
     clean_all(log, NOW_MS + 2 + HORIZON_MS);
     log_is_as_the_model(log, clean.end_offset, false);
     assert_true(marker_count < markers / 2);
-    log_close(log);
+    close_log(log);
     log = open_log(false, 0, NULL);
     log_is_as_the_model(log, clean.end_offset, false);
-    log_close(log);
+    close_log(log);
 }
 
 static void records_deleted_while_it_runs_stay_deleted(void **state)
@@ -434,7 +436,7 @@ static void records_deleted_while_it_runs_stay_deleted(void **state)
                 at++;
             assert_true(at < seen_count && seen[at].value == written[i].value);
         }
-        log_close(log);
+        close_log(log);
         char command[300];
         snprintf(command, sizeof(command), "rm -rf '%s'", directory);
         assert_int_equal(system(command), 0);
@@ -459,7 +461,7 @@ static void told_to_stop_it_leaves_the_log_whole(void **state)
     }
     clean_all(log, NOW_MS);
     log_is_as_the_model(log, clean.end_offset, true);
-    log_close(log);
+    close_log(log);
 }
 
 static void damaged_bytes_end_the_run_and_change_nothing(void **state)
@@ -474,7 +476,7 @@ static void damaged_bytes_end_the_run_and_change_nothing(void **state)
     clean_start(log, 0, NOW_MS);
     assert_int_equal(clean_end(), ERR_CORRUPT);
     assert_int_equal(log_size_bytes(log), bytes);
-    log_close(log);
+    close_log(log);
 }
 
 /* ---- killed at every step ---------------------------------------------------------------------------------------- */
@@ -527,7 +529,7 @@ static void killed_at_any_step_it_is_the_old_log_or_the_new_one(void **state)
     fs->backend = real_fs;
     int64_t clean_offset = clean.end_offset;
     log_is_as_the_model(log, clean_offset, true);
-    log_close(log);
+    close_log(log);
     assert_true(copies > 20);
     char original[sizeof(directory)];
     memcpy(original, directory, sizeof(original));
@@ -548,7 +550,7 @@ static void killed_at_any_step_it_is_the_old_log_or_the_new_one(void **state)
         }
         clean_all(log, NOW_MS);
         log_is_as_the_model(log, clean_offset, true);
-        log_close(log);
+        close_log(log);
         snprintf(command, sizeof(command), "rm -rf '%s'", directory);
         assert_int_equal(system(command), 0);
     }

@@ -14,7 +14,7 @@ static void fill(void)
     batch_bytes = log_size_bytes(log) / BATCHES;
     flush(log);
     assert_int_equal(log_stop(log, io_fs(io)), ERR_OK);
-    log_close(log);
+    close_log(log);
 }
 
 static enum err read_err(struct log *log, int64_t offset, struct log_read *read)
@@ -79,7 +79,7 @@ static void a_read_that_comes_to_a_broken_header_finds_its_end_and_says_so_once(
         assert_int_equal(hearing.last.offset, bad[i] * PER_BATCH);
         assert_int_equal(hearing.last.end_offset, bad[i] * PER_BATCH + PER_BATCH);
         assert_int_equal(append(log, PER_BATCH, 400, 1), END);
-        log_close(log);
+        close_log(log);
         assert_int_equal(tear_down(state) | set_up(state), 0);
     }
 }
@@ -97,7 +97,7 @@ static void recovery_passes_a_wrong_crc_below_the_recovery_point_and_cuts_nothin
         assert_int_equal(log_end_offset(log), END);
         assert_int_equal(log_size_bytes(log), BATCHES * batch_bytes);
         all_but_these_are_served(log, bad, 1);
-        log_close(log);
+        close_log(log);
         assert_int_equal(tear_down(state) | set_up(state), 0);
     }
 }
@@ -118,7 +118,7 @@ static void several_batches_in_a_row_are_one_damage_and_a_torn_tail_is_still_cut
     assert_int_equal(log_damage_at(log, 0)->end_pos, 25 * batch_bytes);
     assert_int_equal(log_end_offset(log), END - PER_BATCH);
     assert_int_equal(log_segment_count(log), 1);
-    log_close(log);
+    close_log(log);
 }
 
 /* What was durable is not there any more: its offsets are not given out again. */
@@ -142,7 +142,7 @@ static void a_file_that_ends_below_the_recovery_point_keeps_its_bytes_and_the_lo
         assert_int_equal(append(log, PER_BATCH, 400, 1), END - 30);
         assert_int_equal(read_err(log, END - 30, &read), ERR_OK);
         assert_int_equal(read.length, batch_bytes);
-        log_close(log);
+        close_log(log);
         assert_int_equal(tear_down(state) | set_up(state), 0);
     }
 }
@@ -177,7 +177,7 @@ static void a_batch_inside_a_record_is_not_served_after_damage(void **state)
     assert_int_equal(read_err(log, 24, &read), ERR_CORRUPT);
     assert_int_equal(read_err(log, 25, &read), ERR_OK);
     assert_int_equal(log_damage_at(log, 0)->end_pos, pos + (int64_t)batch.length);
-    log_close(log);
+    close_log(log);
 }
 
 int main(void)

@@ -63,6 +63,13 @@ static inline struct log *open_log(bool clean, int64_t recovery_point, struct lo
     return log;
 }
 
+static inline void close_log(struct log *log)
+{
+    while (log_is_busy(log))
+        machine_turn(machine, true);
+    log_close(log);
+}
+
 static inline struct slice make_batch(int records, size_t value_bytes, int64_t timestamp_ms)
 {
     static uint8_t value[8192];

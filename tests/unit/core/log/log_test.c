@@ -1,4 +1,5 @@
 /* The log on the real machine: append, read, roll, flush, stop, crash, retention, time. */
+#include "core/log/log_internal.h"
 #include "tests/unit/core/log/fixture.h"
 
 static void every_offset_is_found_in_its_batch(struct log *log, int per_batch)
@@ -25,7 +26,7 @@ static void what_is_appended_is_read_back_at_every_offset_over_several_segments(
     read_at(log, 0, 1 << 20, &read);
     assert_true(read.length > 30000 && read.length <= 40000); /* to the end of the segment */
     flush(log);
-    log_close(log);
+    close_log(log);
 }
 
 static void many_batches_go_out_in_one_write(void **state)
@@ -45,7 +46,7 @@ static void many_batches_go_out_in_one_write(void **state)
     assert_int_equal(appended, 150);
     assert_int_equal(pieces[149].base_offset, 298);
     every_offset_is_found_in_its_batch(log, 2);
-    log_close(log);
+    close_log(log);
 }
 
 static void a_clean_stop_is_opened_again_without_looking(void **state)
@@ -55,14 +56,14 @@ static void a_clean_stop_is_opened_again_without_looking(void **state)
     for (int i = 0; i < 200; i++)
         append(log, 3, 300, 1000 + i);
     assert_int_equal(log_stop(log, io_fs(io)), ERR_OK);
-    log_close(log);
+    close_log(log);
     log = open_log(true, 600, NULL);
     assert_int_equal(log_end_offset(log), 600);
     assert_int_equal(log_durable_offset(log), 600);
     every_offset_is_found_in_its_batch(log, 3);
     assert_int_equal(append(log, 3, 300, 5000), 600);
     every_offset_is_found_in_its_batch(log, 3);
-    log_close(log);
+    close_log(log);
 }
 
 struct counter {
@@ -85,7 +86,7 @@ static void after_a_crash_a_torn_tail_is_cut_and_the_rest_is_replayed(void **sta
     for (int i = 0; i < 50; i++)
         append(log, 2, 100, 1000 + i);
     int64_t size = log_size_bytes(log);
-    log_close(log);
+    close_log(log);
     char path[300];
     snprintf(path, sizeof(path), "%s/00000000000000000000.log", directory);
     for (int64_t cut = size - 1; cut > size - 400; cut -= 57) {
@@ -97,7 +98,7 @@ static void after_a_crash_a_torn_tail_is_cut_and_the_rest_is_replayed(void **sta
         assert_true(log_size_bytes(log) <= cut);
         assert_int_equal(append(log, 2, 100, 9), counter.next);
         every_offset_is_found_in_its_batch(log, 2);
-        log_close(log);
+        close_log(log);
     }
 }
 
@@ -107,7 +108,7 @@ static void after_a_crash_nothing_follows_a_segment_that_lost_its_tail_between_t
     struct log *log = open_log(true, 0, NULL);
     for (int i = 0; i < 200; i++)
         append(log, 3, 300, 1000 + i);
-    log_close(log);
+    close_log(log);
     char path[300];
     make_batch(3, 300, 0);
     snprintf(path, sizeof(path), "%s/00000000000000000000.log", directory);
@@ -117,7 +118,7 @@ static void after_a_crash_nothing_follows_a_segment_that_lost_its_tail_between_t
     assert_int_equal(log_segment_count(log), 1);
     assert_int_equal(append(log, 3, 300, 9), 15);
     every_offset_is_found_in_its_batch(log, 3);
-    log_close(log);
+    close_log(log);
 }
 
 static void moving_the_start_removes_whole_segments_after_their_delay_and_spares_held_ones(void **state)
@@ -150,7 +151,7 @@ static void moving_the_start_removes_whole_segments_after_their_delay_and_spares
     while (log_is_busy(log))
         machine_turn(machine, true);
     assert_int_not_equal(access(path, F_OK), 0);
-    log_close(log);
+    close_log(log);
 }
 
 static void retention_goes_by_time_also_for_the_last_segment_and_by_size(void **state)
@@ -168,7 +169,7 @@ static void retention_goes_by_time_also_for_the_last_segment_and_by_size(void **
     assert_int_equal(log_size_bytes(log), 0);
     assert_int_equal(log_start_offset(log), 600);
     assert_int_equal(append(log, 1, 1, 9999), 600);
-    log_close(log);
+    close_log(log);
 }
 
 static bool find_is_done;
@@ -185,7 +186,7 @@ static void retention_takes_a_last_segment_whose_records_were_all_deleted_before
     assert_int_equal(log_segment_count(log), 1);
     assert_int_equal(log_size_bytes(log), 0);
     assert_int_equal(log_start_offset(log), 10);
-    log_close(log);
+    close_log(log);
 }
 
 static void find_done(struct log_find *find)
@@ -219,7 +220,7 @@ static void offsets_by_time_are_exact_to_the_record(void **state)
     assert_int_equal(offset_at(log, 5000, 600), -1);
     assert_int_equal(offset_at(log, LOG_AT_MAX, 600), 599);
     assert_int_equal(offset_at(log, 1000 + 100 * 10, 300), -1);
-    log_close(log);
+    close_log(log);
 }
 
 static void offsets_by_time_are_found_after_a_restart_that_looked_at_nothing(void **state)
@@ -230,11 +231,11 @@ static void offsets_by_time_are_found_after_a_restart_that_looked_at_nothing(voi
         append(log, 3, 300, i == 70 ? 9000000 : 10000 * (i + 1));
     flush(log);
     assert_int_equal(log_stop(log, io_fs(io)), ERR_OK);
-    log_close(log);
+    close_log(log);
     log = open_log(true, 600, NULL);
     assert_int_equal(offset_at(log, 10000 * 31 + 1, 600), 91);
     assert_int_equal(offset_at(log, LOG_AT_MAX, 600), 212);
-    log_close(log);
+    close_log(log);
 }
 
 /* A batch that nobody may look at is damaged: opening succeeds only when it is not read. */
@@ -249,14 +250,14 @@ static void after_a_crash_only_what_lies_behind_index_and_recovery_point_is_read
         append(log, 3, 300, 10000 * (i + 1));
     while (log_is_busy(log))
         machine_turn(machine, true);
-    log_close(log);
+    close_log(log);
     damage_at(70);
     log = open_log(false, 300, NULL);
     assert_int_equal(log_end_offset(log), 600);
     assert_int_equal(offset_at(log, LOG_AT_MAX, 600), 281); /* said by batches between two entries of the index */
     struct log_read read;
     assert_int_equal(read_at(log, 450, 1, &read).base_offset, 450);
-    log_close(log);
+    close_log(log);
     /* An index that points nowhere is not believed: then everything is read, and the damage found. */
     char path[300];
     uint8_t entry[8];
@@ -269,7 +270,7 @@ static void after_a_crash_only_what_lies_behind_index_and_recovery_point_is_read
     assert_int_equal(log_damage_at(log, 0)->offset, 0);
     assert_int_equal(log_damage_at(log, 0)->end_offset, 3);
     assert_int_equal(log_end_offset(log), 600);
-    log_close(log);
+    close_log(log);
 }
 
 static void leader_epochs_are_kept_over_a_restart(void **state)
@@ -291,10 +292,65 @@ static void leader_epochs_are_kept_over_a_restart(void **state)
             assert_int_equal(end, expected[i][2]);
         }
         assert_int_equal(log_stop(log, io_fs(io)), ERR_OK);
-        log_close(log);
+        close_log(log);
         log = open_log(true, 40, NULL);
     }
-    log_close(log);
+    close_log(log);
+}
+
+/* The files are cold, damaged or gone: the loop must not be the one that finds out. */
+static void an_index_is_read_or_made_anew_by_a_job(void **state)
+{
+    config.segment_bytes = 200000;
+    for (int what = 0; what < 3; what++) {
+        struct log *log = open_log(true, 0, NULL);
+        if (what == 0)
+            for (int i = 0; i < 400; i++)
+                append(log, 3, 300, 1000 + i);
+        int64_t end = log_end_offset(log);
+        assert_int_equal(log_stop(log, io_fs(io)), ERR_OK);
+        close_log(log);
+        char command[400];
+        if (what == 1)
+            snprintf(command, sizeof(command), "rm %s/*.index", directory);
+        else
+            snprintf(command, sizeof(command), "for f in %s/*.timeindex; do printf xyz >>$f; done", directory);
+        assert_int_equal(what == 0 ? 0 : system(command), 0);
+        log = open_log(true, end, NULL);
+        struct log_read read = {.done = read_done, .offset = 7, .below = end, .max_bytes = 1};
+        uint64_t jobs = io_stats(io)->jobs;
+        read_is_done = false;
+        assert_false(log_read(log, &read));
+        assert_int_equal(io_stats(io)->jobs, jobs + 1);
+        while (!read_is_done)
+            machine_turn(machine, true);
+        assert_int_equal(read.err, ERR_OK);
+        log_ref_release(read.ref);
+        read_is_done = false;
+        assert_true(log_read(log, &read)); /* it is there now */
+        log_ref_release(read.ref);
+        every_offset_is_found_in_its_batch(log, 3);
+        close_log(log);
+    }
+}
+
+static void an_index_that_nobody_uses_leaves_memory(void **state)
+{
+    config.segment_bytes = 200000;
+    struct log *log = open_log(true, 0, NULL);
+    for (int i = 0; i < 400; i++)
+        append(log, 3, 300, 1000 + i);
+    flush(log);
+    while (log_is_busy(log))
+        machine_turn(machine, true);
+    size_t before = io_mem(io)->used;
+    struct segment *first = SEGMENT_OF(log->segments.next);
+    first->used_ns -= 61 * 1000000000LL;
+    log_tick(log, io_wall_ms(io));
+    assert_true(io_mem(io)->used < before);
+    assert_false(first->index_loaded);
+    every_offset_is_found_in_its_batch(log, 3);
+    close_log(log);
 }
 
 int main(void)
@@ -312,6 +368,8 @@ int main(void)
         ON_DISK(offsets_by_time_are_found_after_a_restart_that_looked_at_nothing),
         ON_DISK(after_a_crash_only_what_lies_behind_index_and_recovery_point_is_read),
         ON_DISK(leader_epochs_are_kept_over_a_restart),
+        ON_DISK(an_index_is_read_or_made_anew_by_a_job),
+        ON_DISK(an_index_that_nobody_uses_leaves_memory),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

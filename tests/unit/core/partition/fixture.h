@@ -155,6 +155,20 @@ static inline void await(struct sent *sent)
     assert_int_equal(sent->answers, 1);
 }
 
+static bool partition_read_is_done;
+static inline void partition_read_done(struct partition_read *read)
+{
+    partition_read_is_done = true;
+}
+
+static inline void read_partition(struct partition *partition, struct partition_read *read)
+{
+    read->done = partition_read_done;
+    partition_read_is_done = partition_read(partition, read);
+    while (!partition_read_is_done)
+        machine_turn(machine, true);
+}
+
 #define ON_DISK(test) cmocka_unit_test_setup_teardown(test, set_up, tear_down)
 
 #endif

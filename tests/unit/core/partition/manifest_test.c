@@ -67,7 +67,7 @@ static void all_is_there(void)
                                       .current_leader_epoch = -1,
                                       .last_fetched_epoch = -1,
                                       .replica_id = -1};
-        assert_true(partition_read(first(), &read));
+        read_partition(first(), &read);
         assert_int_equal(read.error, KAFKA_ERROR_NONE);
         assert_true(read.length > 0);
         partition_release_read(&read);
