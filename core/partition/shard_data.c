@@ -18,11 +18,6 @@ struct wait_waker *shard_data_waker(struct shard_data *data)
     return &data->waker;
 }
 
-uint64_t shard_data_removals(const struct shard_data *data)
-{
-    return data->removals;
-}
-
 int64_t shard_data_dirty_bytes(const struct shard_data *data)
 {
     return data->budget.dirty_bytes;
@@ -159,7 +154,7 @@ static void repaired(struct shard_data_apply *apply)
 
 static void repair(struct shard_data *data)
 {
-    if (!data->short_of_memory || !list_empty(&data->applies) || data->image == NULL)
+    if (!data->short_of_memory || !list_empty(&data->applies) || data->image == NULL || data->stop != NULL)
         return;
     data->short_of_memory = false;
     data->repair = (struct shard_data_apply){.done = repaired, .image = data->image, ._repairs = true};
@@ -446,6 +441,11 @@ static void stop_fire(struct io_timer *timer)
     if (data->stop->err == ERR_OK)
         life_describe_partition(data, PARTITION_OF(link));
     report_start(data, stop_reported);
+}
+
+bool shard_data_is_stopping(const struct shard_data *data)
+{
+    return data->stop != NULL;
 }
 
 void shard_data_stop(struct shard_data *data, struct shard_data_stop *stop)

@@ -41,6 +41,8 @@ static void arrived(struct io_msg *msg, struct io *io)
 {
     struct publication *publication = CONTAINER_OF(msg, struct publication, msg);
     struct shard *shard = publication->shard;
+    if (shard_data_is_stopping(shard->data)) /* nobody will need it: what is here stays as it is */
+        return;
     shard_data_configure(shard->data, publication->image->config);
     publication->apply = (struct shard_data_apply){.done = applied, .image = publication->image};
     shard_data_apply(shard->data, &publication->apply);
