@@ -8,7 +8,7 @@
 #include <stdlib.h>
 
 enum {
-    PLACES = TOPICS_MAX * PARTITIONS_MAX,
+    PLACES = (TOPICS_MAX + 1) * PARTITIONS_MAX,
     FETCH_LOWEST = 4,
     ZSTD_SINCE = 10,
     FETCH_HIGHEST = 18,
@@ -77,6 +77,8 @@ static void take_records(struct place *place, const struct fetch_response_partit
     struct consumer *consumer = place->consumer;
     struct world *world = consumer->world;
     struct model_visit *visit = consumer->auditing ? &place->audit.visit : &place->visit;
+    if (consumer->auditing)
+        model_audit_answer(&place->audit, data);
     int64_t next = model_read(world, place->topic, place->partition, place->position, data->records.data, visit);
     if (next > data->high_watermark || data->log_start_offset > data->high_watermark)
         world_fail(world, "K7: %s-%d: read to %" PRId64 ", high watermark %" PRId64 ", start %" PRId64,
@@ -203,7 +205,7 @@ static void send_fetch(struct consumer *consumer)
     request.max_wait_ms = (int32_t)prng_between(prng, 0, consumer->auditing ? 10 : 200);
     request.min_bytes = (int32_t)prng_between(prng, 0, 2000);
     request.max_bytes = (int32_t)prng_between(prng, 1, 256 << 10);
-    request.isolation_level = (int8_t)prng_below(prng, 2);
+    request.isolation_level = consumer->auditing ? 1 : (int8_t)prng_below(prng, 2);
     request.topics.items = topics;
     request.topics.count = count;
     request.session_id = consumer->session_id;
@@ -316,12 +318,13 @@ static void add_place(struct consumer *consumer, int topic, int partition)
 
 void client_consumer_audit(struct consumer *consumer)
 {
-    const struct world *world = consumer->world;
+    struct world *world = consumer->world;
+    model_begin_outputs(world);
     link_close(&consumer->link); /* what is under way was asked for before */
     consumer->auditing = true;
     consumer->place_count = 0;
     consumer->link_cuts = -1;
-    for (int t = 0; t < world->limits.topics; t++)
+    for (int t = 0; t < world->topic_count; t++)
         for (int p = 0; p < world->topics[t].partition_count; p++)
             add_place(consumer, t, p);
 }
@@ -340,7 +343,7 @@ struct consumer *client_consumer_open(struct world *world, struct sim_node *node
     struct io_address address;
     consumer->world = world;
     consumer->io = sim_node_io(node, 0);
-    for (int t = 0; t < world->limits.topics; t++)
+    for (int t = 0; t < world->topic_count; t++)
         for (int p = 0; p < world->topics[t].partition_count; p++)
             if (prng_chance(world->prng, 700000))
                 add_place(consumer, t, p);

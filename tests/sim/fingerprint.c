@@ -2,7 +2,11 @@
  * rebuilt from which file, and whatever the number of shards. */
 #include "tests/sim/world.h"
 
+#include "core/coordinator/groups.h"
+#include "core/coordinator/txns.h"
 #include "core/partition/shard_data.h"
+#include "core/wire/error.h"
+#include "net/handlers/control.h"
 
 #include <inttypes.h>
 #include <stdarg.h>
@@ -76,6 +80,42 @@ static void put_partition(struct text *text, const struct partition *partition)
     put(text, "\n");
 }
 
+/* Groups and transactions, as their own dumps write them: what the log holds of them. */
+static void put_coordinators(struct text *text, const struct host *host)
+{
+    struct control *control = host->broker->shards[host->broker->data_shards].control;
+    struct arena arena;
+    arena_init(&arena, host->mem, 16 << 20);
+    struct wire_writer out;
+    wire_writer_init(&out, host->mem);
+    for (int32_t p = 0; p < groups_partition_count(control->groups); p++) {
+        struct group_machine *machine;
+        int16_t error = groups_enter_at(control->groups, p, &machine);
+        put(text, "groups %d: %d\n", p, error);
+        if (error != KAFKA_ERROR_NONE)
+            continue;
+        group_check(machine);
+        bool dumped = group_dump(machine, machine, &arena, &out);
+        ASSERT(dumped);
+        groups_leave(machine);
+    }
+    for (int32_t p = 0; p < txns_partition_count(control->txns); p++) {
+        struct txn_machine *machine;
+        int16_t error = txns_enter_at(control->txns, p, &machine);
+        put(text, "transactions %d: %d\n", p, error);
+        if (error != KAFKA_ERROR_NONE)
+            continue;
+        txn_check(machine);
+        txn_dump(machine, &out);
+        txns_leave(machine);
+    }
+    for (size_t at = 0; at < out.length; at += 256)
+        put(text, "%.*s", (int)size_min(256, out.length - at), (const char *)out.data + at);
+    put(text, "\n");
+    wire_writer_fini(&out);
+    arena_fini(&arena);
+}
+
 char *fingerprint(const struct host *host)
 {
     const struct partition **all = NULL;
@@ -95,5 +135,6 @@ char *fingerprint(const struct host *host)
     for (size_t i = 0; i < count; i++)
         put_partition(&text, all[i]);
     free(all);
+    put_coordinators(&text, host);
     return text.data;
 }

@@ -11,7 +11,7 @@
 enum {
     STARTS_WITHIN_MS = 20000, /* with faults that have ended */
     HEALS_WITHIN_MS = 120000,
-    FILES_BESIDE = 32, /* beside those of segments */
+    FILES_BESIDE = 64, /* beside those of segments */
     WINDOW_MS = 3000,  /* within it descriptors of segments that are gone are closed */
 };
 
@@ -71,6 +71,8 @@ void world_open_clients(struct world *world)
         world->producers[i] = client_producer_open(world, new_client_node(world, nodes++), i);
     for (int i = 0; i < world->limits.consumers; i++)
         world->consumers[i] = client_consumer_open(world, new_client_node(world, nodes++), i);
+    for (int i = 0; i < world->limits.workers; i++)
+        world->workers[i] = client_worker_open(world, new_client_node(world, nodes++), i);
 }
 
 /* ---- the broker's life
@@ -228,6 +230,9 @@ static bool all_idle(const struct world *world)
     for (int i = 0; i < world->limits.producers; i++)
         if (!client_producer_is_idle(world->producers[i]))
             return false;
+    for (int i = 0; i < world->limits.workers; i++)
+        if (!client_worker_is_idle(world->workers[i]))
+            return false;
     return world->topics_made;
 }
 
@@ -240,6 +245,7 @@ static void audit(struct world *world)
         world_run_ms(world, TICK_MS);
     if (!client_consumer_audited(auditor))
         world_fail(world, "K10: the partitions cannot be read to their ends");
+    model_check_outputs(world);
 }
 
 static void settle(struct world *world)
@@ -248,13 +254,15 @@ static void settle(struct world *world)
     int ms = 0;
     for (; ms < HEALS_WITHIN_MS && (!all_idle(world) || world->host.state != HOST_READY); ms += TICK_MS)
         world_run_ms(world, TICK_MS);
+    for (int i = 0; i < world->limits.workers && !all_idle(world); i++)
+        client_worker_tell(world->workers[i]);
     if (!all_idle(world) || world->host.state != HOST_READY)
         world_fail(world, "K10: no progress after the faults have ended (state %d)", world->host.state);
 }
 
 static bool retention_goes_on(const struct world *world)
 {
-    for (int t = 0; t < world->limits.topics; t++)
+    for (int t = 0; t < world->topic_count; t++)
         if (world->topics[t].loses_head)
             return true;
     return false;
@@ -263,7 +271,10 @@ static bool retention_goes_on(const struct world *world)
 /* What was on its way when the clients fell silent (acks=0 waits for nothing) has arrived. */
 static void stand_still(struct world *world)
 {
-    enum { STILL_MS = 1000 };
+    enum { STILL_MS = 1000, SESSIONS_END_MS = 12000 };
+    world->silent = true; /* the members of the group, whose rebalances are not in the log */
+    if (world->limits.workers > 0)
+        world_run_ms(world, SESSIONS_END_MS);
     char *before = fingerprint(&world->host);
     for (int ms = 0; ms < HEALS_WITHIN_MS; ms += STILL_MS) {
         world_run_ms(world, STILL_MS);
@@ -315,9 +326,9 @@ static void restart_is_the_same(struct world *world)
 void world_come_right(struct world *world)
 {
     settle(world);
+    audit(world);
     if (!retention_goes_on(world))
         stand_still(world);
-    audit(world);
     restart_is_the_same(world);
     audit(world);
 }
@@ -328,8 +339,10 @@ void world_close(struct world *world)
         client_producer_close(world->producers[i]);
     for (int i = 0; i < world->limits.consumers; i++)
         client_consumer_close(world->consumers[i]);
+    for (int i = 0; i < world->limits.workers; i++)
+        client_worker_close(world->workers[i]);
     client_admin_close(world->admin);
-    for (int t = 0; t < world->limits.topics; t++)
+    for (int t = 0; t < world->topic_count; t++)
         for (int p = 0; p < world->topics[t].partition_count; p++)
             free(world->topics[t].parts[p].known);
     free(world->producer_ids);

@@ -1,7 +1,7 @@
 /* sim [--seeds N] [--first SEED]: that many seeds of the whole-broker simulation, over all cores.
  * sim --seed SEED: one of them, with what it did.
- * sim --walk cuts|io|allocations [--every N] [--first SEED]: walk.c; every N-th step of it, or --step N --variant N.
- * docs/simulation.md says how to read a failure. */
+ * sim --walk cuts|io|allocations [--workers N] [--every N] [--first SEED]: walk.c; every N-th step of it, or --step N
+ * --variant N. docs/simulation.md says how to read a failure. */
 #include "tests/sim/world.h"
 
 #include <inttypes.h>
@@ -75,6 +75,7 @@ int main(int argc, char **argv)
         if (strcmp(argv[i], "--walk") == 0)
             return walk_run(&(struct walk_options){.kind = argv[i + 1],
                                                    .seed = first,
+                                                   .workers = (int)number_of(argc, argv, "--workers", 0),
                                                    .every = number_of(argc, argv, "--every", 1),
                                                    .step = number_of(argc, argv, "--step", 0),
                                                    .variant = (int)number_of(argc, argv, "--variant", 0)});

@@ -69,7 +69,7 @@ void model_note(struct world *world, int topic, int partition, int64_t offset, u
 
 void model_kill(struct world *world)
 {
-    for (int t = 0; t < world->limits.topics; t++)
+    for (int t = 0; t < world->topic_count; t++)
         for (int p = 0; p < world->topics[t].partition_count; p++)
             part_of(world, t, p)->start_confirmed = 0; /* the checkpoint of the log start is lazy, as Kafka's */
 }
@@ -77,11 +77,11 @@ void model_kill(struct world *world)
 void model_power_cut(struct world *world)
 {
     world->cuts++;
-    for (int t = 0; t < world->limits.topics; t++)
+    for (int t = 0; t < world->topic_count; t++)
         for (int p = 0; p < world->topics[t].partition_count; p++) {
             struct part *part = part_of(world, t, p);
             for (int64_t offset = part->durable_end; offset < part->count; offset++)
-                part->known[offset] = (struct known){0};
+                part->known[offset] = (struct known){.lost = true};
             if (part->count > part->durable_end)
                 part->count = part->durable_end;
         }
@@ -102,22 +102,38 @@ size_t model_value(uint64_t id, int most, uint8_t *value)
     return length;
 }
 
-struct slice model_batch(struct world *world, uint64_t first_id, int count, const struct batch_header *producer,
-                         uint8_t *buffer, size_t capacity)
+uint64_t model_output_key(int partition, int64_t offset)
+{
+    return (uint64_t)1 << 63 | (uint64_t)partition << 48 | (uint64_t)offset;
+}
+
+struct slice model_batch_of(struct world *world, const uint64_t *ids, int count, const struct batch_header *producer,
+                            uint8_t *buffer, size_t capacity)
 {
     struct batch_builder builder;
     uint8_t key[8], *value = malloc((size_t)world->limits.value_bytes_max + 1);
     batch_builder_init(&builder, buffer, capacity);
-    int64_t now_ms = 1767225600000 + sim_now_ns(world->sim) / 1000000;
+    int64_t now_ms = 1767225600000 + sim_now_ns(world->sim) / MS;
     for (int i = 0; i < count; i++) {
-        put_u64(key, first_id + (uint64_t)i);
-        size_t length = model_value(first_id + (uint64_t)i, world->limits.value_bytes_max, value);
+        put_u64(key, ids[i]);
+        size_t length = model_value(ids[i], world->limits.value_bytes_max, value);
         bool fits =
             batch_builder_add(&builder, now_ms, slice_of(key, 8), slice_of(value, length), slice_of(NULL, 0), 0);
         ASSERT(fits);
     }
     free(value);
     return batch_builder_finish(&builder, producer);
+}
+
+struct slice model_batch(struct world *world, uint64_t first_id, int count, const struct batch_header *producer,
+                         uint8_t *buffer, size_t capacity)
+{
+    uint64_t *ids = malloc((size_t)count * sizeof *ids);
+    for (int i = 0; i < count; i++)
+        ids[i] = first_id + (uint64_t)i;
+    struct slice batch = model_batch_of(world, ids, count, producer, buffer, capacity);
+    free(ids);
+    return batch;
 }
 
 static void check_record(struct world *world, const struct batch_record *record, uint64_t id, uint8_t *expected)
@@ -157,6 +173,8 @@ static void read_batch(struct world *world, int topic, int partition, const stru
 {
     struct slice body = slice_of(data + BATCH_HEADER_BYTES, header->size - BATCH_HEADER_BYTES);
     int codec = header->attributes & BATCH_CODEC_MASK;
+    if ((visit->batch != NULL && !visit->batch(visit, header, data)) || (header->attributes & BATCH_CONTROL))
+        return;
     if (codec == COMPRESS_NONE) {
         read_records(world, topic, partition, header, body, position, visit);
         return;
@@ -196,12 +214,95 @@ int64_t model_read(struct world *world, int topic, int partition, int64_t positi
 /* ---- the audit
  * --------------------------------------------------------------------------------------------------------- */
 
+static void count_output(struct world *world, uint64_t key)
+{
+    int partition = (int)(key >> 48 & 0x7fff);
+    int64_t offset = (int64_t)(key & 0xffffffffffff);
+    struct topic *input = &world->topics[world->group.input];
+    if (!(key >> 63) || partition >= input->partition_count || offset >= input->parts[partition].capacity)
+        world_fail(world, "K6: the output has %" PRIx64 ", which is no record of the input", key);
+    input->parts[partition].known[offset].outputs++;
+}
+
+void model_begin_outputs(struct world *world)
+{
+    struct topic *input = &world->topics[world->group.input];
+    for (int p = 0; p < input->partition_count; p++)
+        for (int64_t offset = 0; offset < input->parts[p].capacity; offset++)
+            input->parts[p].known[offset].outputs = 0;
+}
+
+void model_check_outputs(struct world *world)
+{
+    struct topic *input = &world->topics[world->group.input];
+    for (int p = 0; p < input->partition_count && world->group.transactional; p++)
+        for (int64_t offset = 0; offset < input->parts[p].count; offset++) {
+            const struct known *known = &input->parts[p].known[offset];
+            int expected = offset < world->group.committed[p];
+            if (known->outputs != expected && !known->lost)
+                world_fail(world,
+                           "K6: record %" PRId64 " of input partition %d is in the output %d times; %" PRId64
+                           " is committed",
+                           offset, p, known->outputs, world->group.committed[p]);
+        }
+}
+
+/* ---- aborted transactions, as a consumer leaves them out
+ * ----------------------------------------------------------------- */
+
+void model_audit_answer(struct model_audit *audit, const struct fetch_response_partition_data *data)
+{
+    audit->aborted = data->aborted_transactions.items;
+    audit->aborted_count = data->aborted_transactions.count > 0 ? data->aborted_transactions.count : 0;
+    audit->open_count = 0;
+    audit->opened = -1;
+}
+
+static bool ends_in_abort(struct model_audit *audit, const struct batch_header *header, const uint8_t *data)
+{
+    enum { MARKER_KEY_BYTES = 4, ABORT = 0 };
+    struct batch_records records;
+    struct batch_record record;
+    batch_records_init(&records, slice_of(data + BATCH_HEADER_BYTES, header->size - BATCH_HEADER_BYTES), 1);
+    if (batch_records_next(&records, &record) != ERR_OK || record.key.length < MARKER_KEY_BYTES)
+        world_fail(audit->world, "K7: a control batch without a marker at %" PRId64, header->base_offset);
+    return get_i16(record.key.data + 2) == ABORT;
+}
+
+static bool audit_batch(struct model_visit *visit, const struct batch_header *header, const uint8_t *data)
+{
+    struct model_audit *audit = CONTAINER_OF(visit, struct model_audit, visit);
+    for (int i = 0; i < audit->aborted_count; i++) { /* the list is in order of the markers */
+        if (audit->aborted[i].first_offset > batch_last_offset(header) ||
+            audit->aborted[i].first_offset < audit->opened)
+            continue;
+        ASSERT(audit->open_count < (int)COUNT_OF(audit->open));
+        audit->open[audit->open_count++] = audit->aborted[i].producer_id;
+    }
+    audit->opened = batch_last_offset(header) + 1;
+    for (int i = 0; i < audit->open_count; i++) {
+        if (audit->open[i] != header->producer_id)
+            continue;
+        if (!(header->attributes & BATCH_CONTROL))
+            return !(header->attributes & BATCH_TRANSACTIONAL);
+        if (ends_in_abort(audit, header, data))
+            audit->open[i--] = audit->open[--audit->open_count];
+    }
+    return true;
+}
+
 static void audit_record(struct model_visit *visit, int64_t offset, uint64_t id)
 {
     struct model_audit *audit = CONTAINER_OF(visit, struct model_audit, visit);
     struct world *world = audit->world;
     int lane = (int)(id >> 40) - 1;
     const char *name = world->topics[audit->topic].name;
+    if (world->group.transactional && audit->topic == world->group.output) {
+        count_output(world, id);
+        audit->next = offset + 1;
+        model_note(world, audit->topic, audit->partition, offset, id, LEVEL_SEEN);
+        return;
+    }
     if (lane < 0 || lane >= world->lane_count)
         world_fail(world, "K7: %s-%d has record %" PRIx64 ", which nobody sent", name, audit->partition, id);
     if (world->lane_exact[lane] && id <= audit->last[lane])
@@ -216,8 +317,11 @@ void model_audit_begin(struct model_audit *audit, struct world *world, int topic
 {
     const struct topic *of = &world->topics[topic];
     const struct part *part = &of->parts[partition];
-    *audit = (struct model_audit){
-        .visit.record = audit_record, .world = world, .topic = topic, .partition = partition, .start = start};
+    *audit = (struct model_audit){.visit = {.record = audit_record, .batch = audit_batch},
+                                  .world = world,
+                                  .topic = topic,
+                                  .partition = partition,
+                                  .start = start};
     audit->next = start;
     if (start > part->start_max && !of->loses_head)
         world_fail(world, "K1: %s-%d begins at %" PRId64 ", only %" PRId64 " was asked to be deleted", of->name,

@@ -17,6 +17,9 @@ static void draw_limits(struct world *world)
         .topics = world_between(world, 1, TOPICS_MAX),
         .producers = world_between(world, 1, 3),
         .consumers = world_between(world, 1, 3),
+        .workers = world_half(world) ? world_between(world, 1, WORKERS_MAX) : 0,
+        .session_ms = world_between(world, 300, 3000),
+        .transaction_ms = world_between(world, 200, 5000),
         .shards = world_between(world, 1, 4),
         .duration_ms = world_between(world, 300, 4000),
         .batch_records_max = world_between(world, 1, 20),
@@ -51,6 +54,24 @@ static void draw_topics(struct world *world)
                   topic->flushed ? "flushed" : "os", topic->loses_head ? ", retention" : "",
                   topic->codec < 0 ? "codec of the producer" : codecs[topic->codec]);
     }
+}
+
+/* The group reads the first topic, from which nothing is deleted. */
+static void draw_group(struct world *world)
+{
+    world->topic_count = world->limits.topics;
+    if (world->limits.workers == 0)
+        return;
+    struct topic *output = &world->topics[world->limits.topics];
+    snprintf(world->group.name, sizeof world->group.name, "group");
+    world->topics[0].flushed = true;
+    world->topics[0].loses_head = false;
+    world->group.transactional = prng_chance(world->prng, 700000);
+    if (!world->group.transactional)
+        return;
+    *output = (struct topic){.partition_count = world_between(world, 1, 3), .flushed = true, .codec = -1};
+    snprintf(output->name, sizeof output->name, "output");
+    world->group.output = world->topic_count++;
 }
 
 static void draw_network(struct world *world)
@@ -90,16 +111,22 @@ static void open_host(struct world *world)
         .stall_ppm = world_half(world) ? (uint32_t)world_between(world, 0, 2000) : 0,
         .stall_max_ns = world_between(world, 1, 100) * MS,
     };
-    char drawn[8][80];
-    const char *settings[9] = {"log.dirs=/data0"};
+    char drawn[12][80];
+    const char *settings[16] = {"log.dirs=/data0", "group.min.session.timeout.ms=100"};
     int count = 0;
     snprintf(drawn[count++], 80, "log.retention.check.interval.ms=%d", world_between(world, 20, 2000));
     snprintf(drawn[count++], 80, "log.flush.offset.checkpoint.interval.ms=%d", world_between(world, 20, 5000));
     snprintf(drawn[count++], 80, "log.flush.start.offset.checkpoint.interval.ms=%d", world_between(world, 20, 5000));
     snprintf(drawn[count++], 80, "max.incremental.fetch.session.cache.slots=%d", world_between(world, 0, 8));
+    snprintf(drawn[count++], 80, "offsets.topic.num.partitions=%d", world_between(world, 1, 4));
+    snprintf(drawn[count++], 80, "transaction.state.log.num.partitions=%d", world_between(world, 1, 4));
+    snprintf(drawn[count++], 80, "group.initial.rebalance.delay.ms=%d", world_between(world, 0, 300));
+    snprintf(drawn[count++], 80, "transaction.abort.timed.out.transaction.cleanup.interval.ms=%d",
+             world_between(world, 20, 2000));
+    ASSERT(count <= (int)COUNT_OF(drawn));
     for (int i = 0; i < count; i++)
-        settings[i + 1] = drawn[i];
-    host_open(&world->host, world->sim, &node, settings, count + 1);
+        settings[i + 2] = drawn[i];
+    host_open(&world->host, world->sim, &node, settings, count + 2);
 }
 
 static void crash(struct world *world)
@@ -142,8 +169,8 @@ static bool is_time(struct world *world, int every_ms)
 
 static void block_somebody(struct world *world, bool blocked)
 {
-    struct sim_node *client =
-        world->client_nodes[world_between(world, 0, world->limits.producers + world->limits.consumers)];
+    struct sim_node *client = world->client_nodes[world_between(
+        world, 0, world->limits.producers + world->limits.consumers + world->limits.workers)];
     if (world_half(world))
         sim_block(world->sim, client, world->host.node, blocked);
     else
@@ -173,6 +200,7 @@ uint64_t scenario_run(uint64_t seed, bool verbose, char *report, size_t report_s
     world->prng = sim_prng(world->sim);
     draw_limits(world);
     draw_topics(world);
+    draw_group(world);
     open_host(world);
     world_start_host(world);
     world_wait_for(world, HOST_READY);
@@ -188,9 +216,10 @@ uint64_t scenario_run(uint64_t seed, bool verbose, char *report, size_t report_s
     uint64_t trace = sim_trace_hash(world->sim);
     snprintf(report, report_size,
              "trace %016" PRIx64 " events %" PRIu64 " virtual %" PRId64 " ms acked %" PRIu64 " read %" PRIu64
-             " resent %" PRIu64 " kills %" PRIu64 " cuts %" PRIu64 " stops %" PRIu64,
-             trace, sim_event_count(world->sim), sim_now_ns(world->sim) / MS, world->acked, world->read, world->resent,
-             world->kills, world->power_cuts, world->clean_stops);
+             " commits %" PRIu64 " aborts %" PRIu64 " resent %" PRIu64 " kills %" PRIu64 " cuts %" PRIu64
+             " stops %" PRIu64,
+             trace, sim_event_count(world->sim), sim_now_ns(world->sim) / MS, world->acked, world->read, world->commits,
+             world->aborts, world->resent, world->kills, world->power_cuts, world->clean_stops);
     world_close(world);
     free(world);
     return trace;

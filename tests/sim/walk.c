@@ -16,7 +16,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-enum { CUTS_EACH = 3, FAILURES_EACH = 2, SCRIPT_MS = 250, GOES_ON_MS = 50, HANGS_AFTER_S = 120 };
+enum { CUTS_EACH = 3, FAILURES_EACH = 2, SCRIPT_MS = 350, GOES_ON_MS = 50, HANGS_AFTER_S = 120 };
 
 enum walk_kind { WALK_CUTS, WALK_IO, WALK_ALLOCATIONS };
 
@@ -127,7 +127,7 @@ static void set_topic(struct topic *topic, int number, bool flushed, bool loses_
     snprintf(topic->name, sizeof topic->name, "topic-%d", number);
 }
 
-static void open_world(struct walk *walk, uint64_t seed)
+static void open_world(struct walk *walk, uint64_t seed, int workers)
 {
     static const char *const settings[] = {
         "log.dirs=/data0",
@@ -135,6 +135,11 @@ static void open_world(struct walk *walk, uint64_t seed)
         "log.flush.offset.checkpoint.interval.ms=30",
         "log.flush.start.offset.checkpoint.interval.ms=40",
         "log.segment.delete.delay.ms=10",
+        "group.min.session.timeout.ms=100",
+        "group.initial.rebalance.delay.ms=10",
+        "offsets.topic.num.partitions=1",
+        "transaction.state.log.num.partitions=1",
+        "transaction.abort.timed.out.transaction.cleanup.interval.ms=50",
     };
     struct world *world = &walk->world;
     world->seed = seed;
@@ -143,6 +148,9 @@ static void open_world(struct walk *walk, uint64_t seed)
     world->limits = (struct limits){.topics = 3,
                                     .producers = 2,
                                     .consumers = 1,
+                                    .workers = workers,
+                                    .session_ms = 200,
+                                    .transaction_ms = 300,
                                     .shards = 2,
                                     .batch_records_max = 6,
                                     .value_bytes_max = 300,
@@ -152,6 +160,12 @@ static void open_world(struct walk *walk, uint64_t seed)
     set_topic(&world->topics[0], 0, true, false, -1);
     set_topic(&world->topics[1], 1, false, false, -1);
     set_topic(&world->topics[2], 2, true, true, 3);
+    world->topic_count = world->limits.topics;
+    if (workers > 0) {
+        world->group =
+            (struct group_model){.name = "group", .input = 0, .output = world->topic_count, .transactional = true};
+        set_topic(&world->topics[world->topic_count++], 3, true, false, -1);
+    }
     host_open(&world->host, world->sim, &(struct sim_node_options){.memory_bytes = 64 << 20}, settings,
               COUNT_OF(settings));
 }
@@ -197,7 +211,7 @@ int walk_run(const struct walk_options *options)
     walk->workers = sysconf(_SC_NPROCESSORS_ONLN);
     walk->disk_watch.before = before_operation;
     walk->memory_watch.fails = allocation_fails;
-    open_world(walk, options->seed);
+    open_world(walk, options->seed, options->workers);
     if (walk->kind == WALK_ALLOCATIONS)
         sim_node_set_memory_watch(walk->world.host.node, &walk->memory_watch);
     else

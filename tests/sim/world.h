@@ -15,7 +15,7 @@
 
 #define MS ((int64_t)1000000) /* in nanoseconds */
 
-enum { TOPICS_MAX = 4, PARTITIONS_MAX = 6, LANES_MAX = 64, CLIENTS_MAX = 8, TICK_MS = 5 };
+enum { TOPICS_MAX = 4, PARTITIONS_MAX = 6, LANES_MAX = 64, WORKERS_MAX = 3, CLIENTS_MAX = 10, TICK_MS = 5 };
 
 /* How sure an acknowledgement makes a record. */
 enum level { LEVEL_SEEN = 1, LEVEL_CACHED, LEVEL_FLUSHED };
@@ -23,6 +23,8 @@ enum level { LEVEL_SEEN = 1, LEVEL_CACHED, LEVEL_FLUSHED };
 struct known {
     uint64_t id; /* 0: nothing known of this offset */
     uint8_t level;
+    bool lost;       /* a power cut may have taken it after it was read: the group may have passed another record */
+    uint8_t outputs; /* of the input: how often it is in the output, at the last audit */
 };
 
 struct part {
@@ -44,8 +46,19 @@ struct topic {
     struct part parts[PARTITIONS_MAX];
 };
 
+/* The consumer group: what its members were told. */
+struct group_model {
+    char name[16];
+    int input, output; /* topics; output: only with transactions */
+    bool transactional;
+    int64_t committed[PARTITIONS_MAX];
+    int32_t generation;         /* the newest that anybody was given partitions in */
+    int owners[PARTITIONS_MAX]; /* in it: number of the worker + 1 */
+};
+
 struct limits { /* this seed's draws */
-    int topics, producers, consumers, shards;
+    int topics, producers, consumers, workers, shards;
+    int session_ms, transaction_ms;
     int duration_ms;
     int batch_records_max, value_bytes_max;
     int think_ms_max; /* between a client's requests */
@@ -63,10 +76,13 @@ struct world {
     struct prng *prng;
     struct host host;
     struct limits limits;
-    struct topic topics[TOPICS_MAX];
+    struct topic topics[TOPICS_MAX + 1];
+    int topic_count; /* with the output of the group */
+    struct group_model group;
     struct sim_node *client_nodes[CLIENTS_MAX];
     struct producer *producers[CLIENTS_MAX];
     struct consumer *consumers[CLIENTS_MAX];
+    struct worker *workers[WORKERS_MAX];
     struct admin *admin;
     int lane_count;
     bool lane_exact[LANES_MAX]; /* idempotent: nothing twice */
@@ -75,6 +91,7 @@ struct world {
     int cuts; /* power cuts so far */
     bool topics_made;
     bool has_zstd; /* somewhere: old versions cannot carry it */
+    bool silent;   /* workers have left without a word */
     bool quiet;    /* producers finish what they have and begin nothing new */
     bool verbose;
     char where[80];            /* in a walk: the step that went wrong */
@@ -83,7 +100,7 @@ struct world {
     struct sim_disk *cut_image;
     int window, segments_before, segments_now; /* most segments in the window before and in this one */
     /* What has happened, for the report. */
-    uint64_t acked, read, kills, power_cuts, clean_stops, resent, duplicates_answered;
+    uint64_t acked, read, commits, aborts, kills, power_cuts, clean_stops, resent;
 };
 
 /* life.c */
@@ -111,12 +128,18 @@ void model_note(struct world *world, int topic, int partition, int64_t offset, u
 void model_kill(struct world *world);
 void model_power_cut(struct world *world);                 /* what was only in the cache may be gone */
 size_t model_value(uint64_t id, int most, uint8_t *value); /* the value's bytes; its length */
+/* A record of the output for one of the input. Never 0, and never a lane's. */
+uint64_t model_output_key(int partition, int64_t offset);
+struct slice model_batch_of(struct world *world, const uint64_t *ids, int count, const struct batch_header *producer,
+                            uint8_t *buffer, size_t capacity);
 struct slice model_batch(struct world *world, uint64_t first_id, int count, const struct batch_header *producer,
                          uint8_t *buffer, size_t capacity);
 /* Checks whole batches of one partition and tells every record; a batch that is cut off at the end is left. Returns the
  * offset after the last one, or `position` when there was none. */
 struct model_visit {
     void (*record)(struct model_visit *visit, int64_t offset, uint64_t id);
+    /* May be NULL. False: its records are not shown. Those of control batches never are. */
+    bool (*batch)(struct model_visit *visit, const struct batch_header *header, const uint8_t *data);
 };
 int64_t model_read(struct world *world, int topic, int partition, int64_t position, struct slice records,
                    struct model_visit *visit);
@@ -127,7 +150,16 @@ struct model_audit {
     int topic, partition;
     int64_t start, next;
     uint64_t last[LANES_MAX];
+    /* Of the answer that is read: its aborted transactions, and whose records do not count right now. */
+    const struct fetch_response_aborted_transaction *aborted;
+    int aborted_count, open_count;
+    int64_t opened; /* transactions that begin below are in `open`, or are over */
+    int64_t open[WORKERS_MAX * 4];
 };
+/* Before each answer's records. */
+void model_audit_answer(struct model_audit *audit, const struct fetch_response_partition_data *data);
+void model_begin_outputs(struct world *world);
+void model_check_outputs(struct world *world); /* K6: each committed record of the input is in the output once */
 void model_audit_begin(struct model_audit *audit, struct world *world, int topic, int partition, int64_t start);
 void model_audit_end(struct model_audit *audit);
 
@@ -140,6 +172,10 @@ struct consumer *client_consumer_open(struct world *world, struct sim_node *node
 void client_consumer_audit(struct consumer *consumer);
 bool client_consumer_audited(const struct consumer *consumer);
 void client_consumer_close(struct consumer *consumer);
+struct worker *client_worker_open(struct world *world, struct sim_node *node, int number);
+bool client_worker_is_idle(const struct worker *worker);
+void client_worker_tell(const struct worker *worker); /* where it stands */
+void client_worker_close(struct worker *worker);
 struct admin *client_admin_open(struct world *world, struct sim_node *node);
 void client_admin_close(struct admin *admin);
 
@@ -153,6 +189,7 @@ uint64_t scenario_run(uint64_t seed, bool verbose, char *report, size_t report_s
 struct walk_options {
     const char *kind; /* cuts, io, allocations */
     uint64_t seed;
+    int workers;    /* members of a group with transactions */
     uint64_t every; /* every n-th step */
     uint64_t step;  /* 0: forks at all of them; else only this one, without forks */
     int variant;
