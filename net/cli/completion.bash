@@ -10,7 +10,7 @@ _ringmain() {
     start) more="--override" common="--help" ;;
     topic) more="create list describe alter delete --partitions --replication-factor --config --validate" ;;
     config) more="describe alter topic broker --all --set --delete" ;;
-    produce) more="--key-separator --header --compression --acks --no-idempotence --partition" ;;
+    produce) more="--key-separator --header --compression --acks --no-idempotence --transactional-id --transaction-timeout-ms --partition" ;;
     consume) more="--group --instance --partition --beginning --end --offset --timestamp --count --exit --format" ;;
     group) more="list describe reset-offsets delete delete-offsets --state --topic --partition --to-earliest --to-latest --to-offset --to-timestamp --by-duration --dry-run" ;;
     txn) more="list describe find-hanging abort-hanging --state --producer-id --running-longer-than --pattern --partition --start-offset --dry-run" ;;

@@ -16,7 +16,7 @@ static bool no_memory(void)
 bool group_open(struct group_view *view, struct cli *cli, const char *id)
 {
     *view = (struct group_view){.cli = cli, .id = slice_from_string(id)};
-    if (!cli_find_coordinator(cli, CLI_COORDINATOR_GROUP, view->id, &view->coordinator))
+    if (!cli_find_coordinator(cli, CLIENT_COORDINATOR_GROUP, view->id, &view->coordinator))
         return false;
     if (client_metadata(&cli->client, NULL, -1, false, &view->metadata, &cli->arena) == ERR_OK)
         return true;

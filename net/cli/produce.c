@@ -6,7 +6,7 @@
 #include "net/client/sender.h"
 
 /* Who types, or a pipe that comes to rest, does not wait for a full batch. */
-enum { LINGER_MS = 20, CHUNK_BYTES = 64 * 1024, PROGRESS_NS = 200000000 };
+enum { LINGER_MS = 20, CHUNK_BYTES = 64 * 1024, PROGRESS_NS = 200000000, TRANSACTION_TIMEOUT_MS = 60000 };
 
 struct produce {
     struct cli *cli;
@@ -15,7 +15,10 @@ struct produce {
     int64_t forced; /* --partition, -1: none */
     int16_t acks;
     int codec;
-    bool unordered; /* --no-idempotence */
+    bool unordered;     /* --no-idempotence */
+    const char *txn_id; /* --transactional-id, NULL: none */
+    int64_t txn_timeout_ms;
+    struct transaction transaction;
     const char *separator;
     uint8_t headers[4096];
     size_t headers_length;
@@ -159,13 +162,57 @@ static bool choose(struct produce *produce, const char *acks, const char *codec,
     return partition == NULL || (cli_number("--partition", partition, &produce->forced) && produce->forced >= 0);
 }
 
+static bool choose_transaction(struct produce *produce, const char *timeout)
+{
+    produce->txn_timeout_ms = TRANSACTION_TIMEOUT_MS;
+    if (timeout != NULL && (!cli_number("--transaction-timeout-ms", timeout, &produce->txn_timeout_ms) ||
+                            produce->txn_timeout_ms < 1 || produce->txn_timeout_ms > INT32_MAX))
+        return false;
+    if (produce->txn_id != NULL && (produce->acks != -1 || produce->unordered)) {
+        fprintf(stderr, "--transactional-id: only with --acks all and without --no-idempotence\n");
+        return false;
+    }
+    return true;
+}
+
+static bool transaction_fine(struct produce *produce, enum err err)
+{
+    if (err == ERR_UNSUPPORTED)
+        fprintf(stderr, "ringmain: the brokers are too old for --transactional-id (Produce 12, Apache Kafka 4.0)\n");
+    else if (err == ERR_INVALID)
+        return cli_refused("transactional id", produce->transaction.id, produce->transaction.error, SLICE_NULL);
+    else if (err != ERR_OK)
+        fprintf(stderr, "ringmain: %s\n", err == ERR_NO_MEMORY ? "out of memory" : produce->cli->client.why);
+    return err == ERR_OK;
+}
+
+/* Everything was taken: it is committed; else aborted, as far as the coordinator still can be asked. */
+static bool end_transaction(struct produce *produce, bool ok)
+{
+    struct cli *cli = produce->cli;
+    if (produce->txn_id == NULL || produce->transaction.producer_id < 0 || (ok && produce->record_count == 0))
+        return ok;
+    enum err err = transaction_end(&produce->transaction, &cli->client, &cli->arena, ok);
+    if (ok)
+        return transaction_fine(produce, err);
+    fprintf(stderr, err == ERR_OK ? "ringmain: the transaction was aborted\n"
+                                  : "ringmain: the transaction is aborted when its timeout has passed\n");
+    return false;
+}
+
 static bool open_sender(struct produce *produce)
 {
     struct cli *cli = produce->cli;
     struct sender_options options = {.topic = produce->topic,
                                      .acks = produce->acks,
                                      .codec = (enum compress_codec)produce->codec,
-                                     .idempotent = !produce->unordered};
+                                     .idempotent = !produce->unordered,
+                                     .transaction = produce->txn_id == NULL ? NULL : &produce->transaction};
+    if (produce->txn_id != NULL &&
+        !transaction_fine(produce,
+                          transaction_open(&produce->transaction, &cli->client, &cli->arena,
+                                           slice_from_string(produce->txn_id), (int32_t)produce->txn_timeout_ms)))
+        return false;
     produce->line = mem_alloc(cli->client.mem, SENDER_RECORD_MAX_BYTES);
     if (!fine(produce, produce->line == NULL ? ERR_NO_MEMORY : sender_open(&cli->client, &options, &produce->sender)))
         return false;
@@ -190,14 +237,16 @@ static bool run(struct produce *produce)
     }
     if (ok && cli->word_count == 1)
         ok = add_file(produce, stdin);
-    return ok && fine(produce, sender_flush(produce->sender));
+    ok = ok && fine(produce, sender_flush(produce->sender));
+    return end_transaction(produce, ok);
 }
 
 static void report(const struct produce *produce)
 {
     if (produce->cli->json)
-        cli_print_json(json_pack("{s:I,s:I,s:b}", "records", (json_int_t)produce->record_count, "bytes",
-                                 (json_int_t)produce->byte_count, "idempotent", sender_is_idempotent(produce->sender)));
+        cli_print_json(json_pack("{s:I,s:I,s:b,s:b}", "records", (json_int_t)produce->record_count, "bytes",
+                                 (json_int_t)produce->byte_count, "idempotent", sender_is_idempotent(produce->sender),
+                                 "committed", produce->txn_id != NULL && produce->record_count > 0));
     else if (cli_is_terminal())
         fprintf(stderr, "\r%lld records, %lld bytes\033[K\n", (long long)produce->record_count,
                 (long long)produce->byte_count);
@@ -205,7 +254,7 @@ static void report(const struct produce *produce)
 
 int produce_command(int argc, char **argv)
 {
-    const char *acks = NULL, *codec = NULL, *partition = NULL, *headers[CLI_REPEAT_MAX];
+    const char *acks = NULL, *codec = NULL, *partition = NULL, *txn_timeout = NULL, *headers[CLI_REPEAT_MAX];
     int header_count = 0;
     struct produce produce = {0};
     const struct cli_option options[] = {
@@ -216,11 +265,15 @@ int produce_command(int argc, char **argv)
         {"--no-idempotence", NULL, "a second try may store twice; else only with acks 0 and 1",
          .flag = &produce.unordered},
         {"--partition", "N", "instead of the key's", .texts = &partition},
+        {"--transactional-id", "ID", "all of the input is one transaction: committed at its end, aborted on an error",
+         .texts = &produce.txn_id},
+        {"--transaction-timeout-ms", "MS", "what is still open then is aborted (60000)", .texts = &txn_timeout},
     };
     struct cli cli = {.usage = "ringmain produce TOPIC [FILE]... [OPTION]...",
                       .examples = "  echo 'hello' | ringmain produce greetings\n"
                                   "  ringmain produce words /usr/share/dict/words --compression zstd\n"
-                                  "  printf 'k1:v1\\nk2:v2\\n' | ringmain produce orders --key-separator :\n",
+                                  "  printf 'k1:v1\\nk2:v2\\n' | ringmain produce orders --key-separator :\n"
+                                  "  ringmain produce payments today.txt --transactional-id daily\n",
                       .options = options,
                       .option_count = COUNT_OF(options)};
     int code = cli_parse(&cli, argc, argv);
@@ -232,7 +285,7 @@ int produce_command(int argc, char **argv)
     }
     produce.cli = &cli;
     produce.topic = slice_from_string(cli.words[0]);
-    if (!choose(&produce, acks, codec, partition))
+    if (!choose(&produce, acks, codec, partition) || !choose_transaction(&produce, txn_timeout))
         return CLI_USAGE;
     for (int i = 0; i < header_count; i++)
         if (!add_header(&produce, headers[i]))

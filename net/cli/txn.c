@@ -114,7 +114,7 @@ static bool describe_one(struct cli *cli, const char *id, json_t *documents)
     struct describe_transactions_response response;
     struct slice name = slice_from_string(id);
     int32_t node;
-    if (!cli_find_coordinator(cli, CLI_COORDINATOR_TRANSACTION, name, &node))
+    if (!cli_find_coordinator(cli, CLIENT_COORDINATOR_TRANSACTION, name, &node))
         return false;
     WIRE_DEFAULTS(describe_transactions_request_schema, &request);
     request.transactional_ids.items = &name;

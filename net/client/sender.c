@@ -144,13 +144,18 @@ enum err sender_open(struct client *client, const struct sender_options *options
     sender->options = *options;
     sender->producer_id = BATCH_NO_PRODUCER_ID;
     sender->producer_epoch = -1;
+    if (options->transaction != NULL) {
+        sender->producer_id = options->transaction->producer_id;
+        sender->producer_epoch = options->transaction->producer_epoch;
+    }
     list_init(&sender->flying);
     list_init(&sender->spare);
     arena_init(&sender->arena, client->mem, ARENA_BYTES);
     *out = sender;
     int64_t until_ns = deadline(sender);
     enum err err = find_leaders(sender, until_ns);
-    return err == ERR_OK && options->idempotent && options->acks == -1 ? get_producer_id(sender, until_ns) : err;
+    bool wants_id = options->idempotent && options->acks == -1 && options->transaction == NULL;
+    return err == ERR_OK && wants_id ? get_producer_id(sender, until_ns) : err;
 }
 
 /* ---- batches ------------------------------------------------------------------------------------------------------
@@ -227,7 +232,8 @@ static enum err finish(struct sender *sender, struct shipment *shipment)
 {
     struct lane *lane = &sender->lanes[shipment->partition];
     bool sequenced = sender->producer_id != BATCH_NO_PRODUCER_ID;
-    struct batch_header header = {.producer_id = sender->producer_id,
+    struct batch_header header = {.attributes = sender->options.transaction == NULL ? 0 : BATCH_TRANSACTIONAL,
+                                  .producer_id = sender->producer_id,
                                   .producer_epoch = sender->producer_epoch,
                                   .base_sequence = sequenced ? lane->sequence : -1};
     shipment->batch = batch_builder_finish(&shipment->builder, &header);
@@ -265,6 +271,7 @@ static enum err send_one(struct sender *sender, struct shipment *shipment)
     topic.topic_id = sender->topic_id;
     topic.partition_data.items = &part;
     topic.partition_data.count = 1;
+    request.transactional_id = sender->options.transaction == NULL ? SLICE_NULL : sender->options.transaction->id;
     request.acks = sender->options.acks;
     request.timeout_ms = sender->client->timeout_ms;
     request.topic_data.items = &topic;

@@ -14,7 +14,7 @@
 #define RINGMAIN_NET_CLIENT_SENDER_H
 
 #include "core/wire/compress.h"
-#include "net/client/client.h"
+#include "net/client/transaction.h"
 
 enum { SENDER_IN_FLIGHT = 5, SENDER_RECORD_MAX_BYTES = 900 * 1024 };
 
@@ -23,6 +23,7 @@ struct sender_options {
     int16_t acks;
     enum compress_codec codec;
     bool idempotent; /* with acks -1 only; a broker without InitProducerId gets batches without sequences */
+    const struct transaction *transaction; /* every batch is of it (with acks -1); NULL: of none */
 };
 
 struct sender_record {

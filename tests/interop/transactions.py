@@ -4,7 +4,7 @@ Each client consumes, transforms, produces and commits offsets in transactions, 
 committed records finds each record once, another one more of them. A second producer with the same id fences the first.
 Then again while the broker is killed. Kafka's own tools list, describe and end transactions. Prints "passed N failed M"
 last; every check can fail."""
-import collections, os, random, re, signal, socket, subprocess, sys, tempfile, time
+import collections, json, os, random, re, signal, socket, subprocess, sys, tempfile, time
 
 ringmain, out = sys.argv[1:3]
 clients = sys.argv[3:]
@@ -175,6 +175,33 @@ def with_tools():
     check("kafka-features describe", re.search(r"transaction.version\s+SupportedMinVersion: 0\s+SupportedMaxVersion: 2\s+"
                                                r"FinalizedVersionLevel: 2", said), said[-600:])
 
+def with_command():
+    """ringmain produce --transactional-id, and ringmain txn on what a killed one leaves open."""
+    topic("typed")
+    words = "".join("word%d\n" % i for i in range(5000))
+    subprocess.run([ringmain, "produce", "typed", "--transactional-id", "typist", "--bootstrap", broker.address], input=words,
+                   text=True, check=True, timeout=60)
+    exactly_once("ringmain produce", "typed", 5000)
+    left = subprocess.Popen([ringmain, "produce", "typed", "--transactional-id", "gone", "--bootstrap", broker.address],
+                            stdin=subprocess.PIPE, text=True)
+    left.stdin.write("never\n")
+    left.stdin.flush()
+    for _ in range(100):
+        if "Ongoing" in broker.run("txn", "list").stdout:
+            break
+        time.sleep(0.1)
+    left.kill()
+    left.wait()
+    said = json.loads(broker.run("txn", "describe", "gone", "--json").stdout)[0]
+    check("ringmain txn describe", said["state"] == "Ongoing", str(said))
+    subprocess.run([ringmain, "produce", "typed", "--transactional-id", "gone", "--bootstrap", broker.address],
+                   input="again\n", text=True, check=True, timeout=60)
+    seen = collections.Counter(read("typed", "read_committed"))
+    check("ringmain produce takes over", seen["again"] == 1 and seen["never"] == 0, str(seen.most_common(3)))
+    said = broker.run("txn", "find-hanging", "typed")
+    check("ringmain txn find-hanging: none", said.returncode == 0, said.stdout + said.stderr)
+
+with_command()
 for client in clients:
     with_client(client)
 for client in clients:
