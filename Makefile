@@ -17,7 +17,7 @@ CPPFLAGS += -I. -D_GNU_SOURCE -DRINGMAIN_VERSION='"$(VERSION)"'
 WARN     := -Wall -Wextra -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wpointer-arith -Wwrite-strings -Wvla -Wno-unused-parameter
 CFLAGS   += -std=gnu11 -O2 -g -fno-strict-aliasing -fno-omit-frame-pointer -pthread $(WARN) $(if $(CI),-Werror)
 LDFLAGS  += -pthread
-LIBS     := -luring -ljemalloc -llz4 -lzstd -lsnappy -lz -lcrypto -ljansson -lpcre2-8 -lm
+LIBS     := -luring -ljemalloc -llz4 -lzstd -lsnappy -lz -lcrypto -ljansson -lpcre2-8 -lmicrohttpd -lm
 
 ifneq ($(SAN),)
 CPPFLAGS += -DRINGMAIN_SANITIZER -DRINGMAIN_SLOW_CHECKS

@@ -219,8 +219,8 @@ static enum err open_contents(struct log *log, struct fs *fs, const struct log_o
     log->start_offset = options->start_offset > first ? options->start_offset : first;
     if (log->start_offset > log->end_offset)
         log->start_offset = log->end_offset;
-    /* What recovery read may still be in the page cache only. */
-    log->durable_offset = options->clean ? log->end_offset : options->recovery_point;
+    /* What lies behind may still be in the page cache only. */
+    log->durable_offset = options->recovery_point;
     if (log->durable_offset > log->end_offset)
         log->durable_offset = log->end_offset;
     LIST_EACH(link, &log->segments)

@@ -366,6 +366,8 @@ void partition_append_queue(struct partition *partition)
     for (struct list *link; partition->_write == NULL && (link = list_pop_front(&group->queued)) != NULL;) {
         struct partition_append *append = CONTAINER_OF(link, struct partition_append, _link);
         int16_t error = partition_check_access(partition, -1);
+        if (error == KAFKA_ERROR_NONE && partition->_data->stop != NULL)
+            error = KAFKA_ERROR_NOT_LEADER_OR_FOLLOWER; /* what the stop has written says where the log ends */
         if (error == KAFKA_ERROR_NONE && log_dirs_is_full(partition->_data->options.dirs, partition->_dir))
             error = KAFKA_ERROR_KAFKA_STORAGE_ERROR; /* ringmain.disk.reserve.bytes; goes on when space is back */
         if (error != KAFKA_ERROR_NONE) {

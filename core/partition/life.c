@@ -348,6 +348,7 @@ void life_delete(struct shard_data *data, struct shard_data_apply *apply, struct
     bool removed = life_remove_from_map(data, partition);
     ASSERT(removed);
     list_remove(&partition->_in_shard);
+    data->removals++;
     partition->state = PARTITION_DELETING;
     partition_offline(partition);
     /* Until now the image held its configuration. */
@@ -457,6 +458,7 @@ void life_free(struct shard_data *data, struct partition *partition)
 {
     ASSERT(partition->log == NULL && partition->_task == NULL);
     list_remove(&partition->_in_shard);
+    data->removals++;
     list_remove(&partition->_queue_link);
     list_remove(&partition->_unflushed);
     producer_state_fini(&partition->producers);

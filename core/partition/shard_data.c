@@ -18,6 +18,11 @@ struct wait_waker *shard_data_waker(struct shard_data *data)
     return &data->waker;
 }
 
+uint64_t shard_data_removals(const struct shard_data *data)
+{
+    return data->removals;
+}
+
 int64_t shard_data_dirty_bytes(const struct shard_data *data)
 {
     return data->budget.dirty_bytes;

@@ -78,6 +78,8 @@ bool shard_data_is_stopping(const struct shard_data *data); /* then no image may
 struct io *shard_data_io(struct shard_data *data);
 /* For a wait that is over before it begins. */
 struct wait_waker *shard_data_waker(struct shard_data *data);
+/* Grows whenever a partition leaves the list below: what was kept of it from an earlier turn may be gone. */
+uint64_t shard_data_removals(const struct shard_data *data);
 int64_t shard_data_dirty_bytes(const struct shard_data *data);
 /* Every partition of this shard in order of creation, for DescribeLogDirs and metrics. */
 struct list *shard_data_partitions(struct shard_data *data);

@@ -47,6 +47,7 @@ struct shard_data {
     int32_t jobs;                   /* in flight */
     struct shard_data_apply repair; /* the image once more, when there was no memory for all of its partitions */
     bool short_of_memory;
+    uint64_t removals; /* from in_order */
     struct shard_data_stop *stop;
 };
 

@@ -42,6 +42,7 @@ struct io_backend {
     void (*sync)(struct io *io, struct io_op *op, io_file file);
     void (*writeback)(struct io *io, struct io_op *op, io_file file, int64_t pos, int64_t length);
 
+    void (*watch)(struct io *io, struct io_op *op, int descriptor); /* NULL: not here */
     enum err (*resolve)(struct io *io, const char *host, uint16_t port, struct io_address *address);
     enum err (*listen)(struct io *io, struct io_listener *listener, const struct io_address *address,
                        const struct io_listen_options *options);

@@ -285,6 +285,15 @@ void io_writeback(struct io *io, struct io_op *op, io_file file, int64_t pos, in
     io->backend->writeback(io, op, file, pos, length);
 }
 
+void io_watch(struct io *io, struct io_op *op, int descriptor)
+{
+    ASSERT(op->done != NULL && descriptor >= 0);
+    if (io->backend->watch == NULL)
+        io_defer(io, op, ERR_UNSUPPORTED, 0);
+    else
+        io->backend->watch(io, op, descriptor);
+}
+
 /* ---- sockets ---------------------------------------------------------------------------------------------------- */
 
 enum err io_resolve(struct io *io, const char *host, uint16_t port, struct io_address *address)

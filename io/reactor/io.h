@@ -121,6 +121,12 @@ void io_write(struct io *io, struct io_op *op, io_file file, const void *buffer,
 void io_sync(struct io *io, struct io_op *op, io_file file);                                   /* fdatasync */
 void io_writeback(struct io *io, struct io_op *op, io_file file, int64_t pos, int64_t length); /* starts it only */
 
+/* ---- other people's descriptors --------------------------------------------------------------------------------- */
+
+/* For a library that looks after its own sockets (libmicrohttpd's epoll descriptor): done() comes once, when it is
+ * readable. The simulated machine has none: ERR_UNSUPPORTED. What is left when the loop ends is forgotten. */
+void io_watch(struct io *io, struct io_op *op, int descriptor);
+
 /* ---- sockets --------------------------------------------------------------------------------------------------- */
 
 struct io_address {

@@ -49,6 +49,7 @@ enum uring_kind {
     URING_SEND_READ, /* cold file piece */
     URING_WAKE,      /* multishot poll of the eventfd */
     URING_SIGNAL,    /* multishot poll of the signalfd */
+    URING_WATCH,     /* poll of somebody else's descriptor */
 };
 
 enum uring_tag {

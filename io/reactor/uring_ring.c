@@ -282,7 +282,6 @@ static void enter(struct uring *uring)
 {
     int result = io_uring_submit_and_get_events(&uring->ring);
     ASSERT(result >= 0 || result == -EAGAIN || result == -EBUSY || result == -EINTR);
-    uring->io.stats.submissions += result > 0 ? (unsigned)result : 0;
 }
 
 struct io_uring_sqe *uring_sqe(struct uring *uring)
@@ -292,6 +291,7 @@ struct io_uring_sqe *uring_sqe(struct uring *uring)
         enter(uring);
         sqe = io_uring_get_sqe(&uring->ring);
     }
+    uring->io.stats.submissions += sqe != NULL;
     return sqe;
 }
 
@@ -319,6 +319,9 @@ static void prepare(struct io_uring_sqe *sqe, struct io_op *op, struct uring *ur
         break;
     case URING_SIGNAL:
         io_uring_prep_poll_multishot(sqe, uring->signal_fd, POLLIN);
+        break;
+    case URING_WATCH:
+        io_uring_prep_poll_add(sqe, (int)op->_private[0], POLLIN);
         break;
     }
     io_uring_sqe_set_data(sqe, op);
@@ -388,6 +391,12 @@ static void post(struct io *io, int target_shard, struct io_msg *msg)
     mailbox_put(uring_of(io)->mailbox, io->shard, target_shard, msg);
 }
 
+static void watch(struct io *io, struct io_op *op, int descriptor)
+{
+    op->_private[0] = (uint64_t)descriptor;
+    uring_submit(uring_of(io), op, URING_WATCH);
+}
+
 static void job_start(struct io *io, struct io_job *job)
 {
     slow_lane_submit(uring_of(io)->slow_lane, job);
@@ -452,6 +461,11 @@ static void complete(struct uring *uring, const struct io_uring_cqe *cqe)
         break;
     case URING_SIGNAL:
         take_signals(uring, more);
+        break;
+    case URING_WATCH:
+        op->err = cqe->res < 0 ? err_from_errno(-cqe->res) : ERR_OK;
+        op->result = 0;
+        op->done(op);
         break;
     }
 }
@@ -599,6 +613,7 @@ const struct io_backend uring_backend = {
     .write = uring_write,
     .sync = uring_sync,
     .writeback = uring_writeback,
+    .watch = watch,
     .resolve = uring_resolve,
     .listen = uring_listen,
     .listen_stop = uring_listen_stop,

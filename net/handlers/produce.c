@@ -155,7 +155,6 @@ static void count_refused(struct metrics *metrics, const struct partition_append
         metrics_add(metrics, METRIC_BAD_BATCHES, 1);
         break;
     case KAFKA_ERROR_INVALID_RECORD:
-    case KAFKA_ERROR_INVALID_TIMESTAMP:
         metrics_add(metrics, METRIC_BAD_RECORDS, 1);
         break;
     default:

@@ -405,12 +405,32 @@ static void data_stopped(struct shard_data_stop *stop)
     io_post(errand->shard->io, errand->boot->broker.data_shards, &errand->msg);
 }
 
+static void stop_data_here(struct io_msg *msg, struct io *io)
+{
+    struct errand *errand = CONTAINER_OF(msg, struct errand, msg);
+    errand->stop = (struct shard_data_stop){.done = data_stopped};
+    shard_data_stop(errand->shard->data, &errand->stop);
+}
+
+/* Requests of one shard's connections write to partitions of the others: no log ends before the last connection. */
+static void connections_are_stopped(struct io_msg *msg, struct io *io)
+{
+    struct boot *boot = CONTAINER_OF(msg, struct errand, msg)->boot;
+    if (boot->stage != BOOT_STOPPING || --boot->waiting_count > 0)
+        return;
+    boot->waiting_count = boot->broker.data_shards;
+    for (int i = 0; i < boot->broker.data_shards; i++) {
+        boot->errands[i].msg.run = stop_data_here;
+        io_post(io, i, &boot->errands[i].msg);
+    }
+}
+
 static void connections_stopped(struct conn_server *server)
 {
     struct boot *boot = boot_of(server->shard->broker);
     struct errand *errand = &boot->errands[server->shard->index];
-    errand->stop = (struct shard_data_stop){.done = data_stopped};
-    shard_data_stop(server->shard->data, &errand->stop);
+    errand->msg.run = connections_are_stopped;
+    io_post(server->io, boot->broker.data_shards, &errand->msg);
 }
 
 static void stop_here(struct io_msg *msg, struct io *io)

@@ -4,6 +4,7 @@
 #include "io/reactor/fs.h"
 #include "io/reactor/machine.h"
 #include "io/reactor/mem_real.h"
+#include "net/http/server.h"
 #include "net/start/broker.h"
 
 #include <stdio.h>
@@ -26,6 +27,7 @@ struct process {
     struct broker_events events;
     struct machine *machine;
     struct broker *broker;
+    struct http *http; /* NULL: no metrics are served */
     struct arena arena;
     struct config_settings settings;
     const struct broker_config *config;
@@ -120,12 +122,29 @@ static int configure(struct process *process, struct io *io, int argc, char **ar
     return EXIT_USAGE;
 }
 
+/* A broker without metrics is better than none: the port may be another broker's. */
+static void serve_metrics(struct process *process, struct shard *control)
+{
+    const struct broker_config *config = process->config;
+    if (!config->ringmain_metrics_enable)
+        return;
+    enum err err = http_open(control->control, config, &process->http);
+    if (err == ERR_OK)
+        DIAG(control->io, DIAG_INFO, "metrics are served", "url=http://%s:%u/metrics", config->ringmain_metrics_host,
+             (unsigned)http_port(process->http));
+    else
+        DIAG(control->io, DIAG_WARN, "metrics are not served: see ringmain.metrics.host and ringmain.metrics.port",
+             "host=%s port=%d error=\"%s\"", config->ringmain_metrics_host, config->ringmain_metrics_port,
+             err_text(err));
+}
+
 static void on_ready(struct broker_events *events, struct broker *broker)
 {
     struct process *process = CONTAINER_OF(events, struct process, events);
     const struct config_listener *first = &process->config->listeners_parsed[0];
     const char *host = first->host[0] == '\0' || strcmp(first->host, "0.0.0.0") == 0 ? "127.0.0.1" : first->host;
     unsigned port = broker->ports[0];
+    serve_metrics(process, broker_control(broker));
     DIAG(broker_control(broker)->io, DIAG_INFO, "ready", "node=%d cluster=%s listen=%s:%u shards=%d topics=%d",
          broker->node_id, broker->cluster_id_text, host, port, broker->data_shards,
          broker_control(broker)->image->topic_count);
@@ -182,6 +201,7 @@ static int run(struct process *process)
     DIAG(ios[shards - 1], DIAG_INFO, "starting", "version=%s %s", RINGMAIN_VERSION, machine_features(process->machine));
     machine_run(process->machine);
     bool clean = broker_stopped_cleanly(process->broker);
+    http_close(process->http);
     broker_free(process->broker);
     DIAG(ios[shards - 1], DIAG_INFO, "stopped", "clean=%s", clean ? "true" : "false");
     return process->failed || !clean;

@@ -9,7 +9,7 @@ clang=$(command -v clang || command -v clang-14 || true)
 mkdir -p "$build"
 # Everything goes into one archive; a target pulls in what it names, so a new room never breaks the link.
 sources=$(find io core replication net tests/sim/host.c -name "*.c" ! -path net/cli/main.c | sort)
-libs="-lz -llz4 -lzstd -lsnappy -lcrypto -ljansson -lpcre2-8 -luring -lm"
+libs="-lz -llz4 -lzstd -lsnappy -lcrypto -ljansson -lpcre2-8 -lmicrohttpd -luring -lm"
 flags=$build/flags # a file of arguments, so that no shell reads the quotes in it
 cat >"$flags.new" <<'EOF'
 -I. -D_GNU_SOURCE -DRINGMAIN_SANITIZER -DRINGMAIN_VERSION='"fuzz"' -std=gnu11 -O1 -g -fno-strict-aliasing

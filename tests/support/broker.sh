@@ -9,7 +9,8 @@ broker_launch() { # BINARY DIR PORT [key=value ...]
     shift 3
     for setting in "$@"; do args+=(--override "$setting"); done
     mkdir -p "$dir"
-    "$binary" start --override "listeners=PLAINTEXT://127.0.0.1:$port" --override "log.dirs=$dir/data" "${args[@]}" \
+    "$binary" start --override "listeners=PLAINTEXT://127.0.0.1:$port" --override "log.dirs=$dir/data" \
+        --override ringmain.metrics.port=0 "${args[@]}" \
         >>"$dir/broker.log" 2>&1 &
     broker_pid=$! broker_port=$port broker_address=127.0.0.1:$port
     for _ in $(seq 500); do

@@ -2,7 +2,7 @@
 # Installs what a build and its tests need on Debian 12. Run as root or with sudo at hand.
 set -eu
 packages="gcc make pkg-config liburing-dev libjemalloc-dev liblz4-dev libzstd-dev libsnappy-dev zlib1g-dev libssl-dev
-libjansson-dev libpcre2-dev libcmocka-dev librdkafka-dev kcat python3"
+libjansson-dev libpcre2-dev libmicrohttpd-dev libcmocka-dev librdkafka-dev kcat python3"
 sudo=""
 [ "$(id -u)" -eq 0 ] || sudo=sudo
 missing=""
