@@ -43,9 +43,11 @@ static int16_t refusal(const struct request *request, const struct image_topic *
     return partition->leader == request->shard->broker->node_id ? KAFKA_ERROR_NONE : KAFKA_ERROR_NOT_LEADER_OR_FOLLOWER;
 }
 
-static bool add_topic(struct delete_records *state, const struct delete_records_request_delete_records_topic *asked,
-                      topic_answer *out)
+static bool add_topic(struct on_partitions *on, int32_t number)
 {
+    struct delete_records *state = CONTAINER_OF(on, struct delete_records, on);
+    const struct delete_records_request_delete_records_topic *asked = &state->message.topics.items[number];
+    topic_answer *out = &state->response.topics.items[number];
     struct request *request = state->on.request;
     const struct image_topic *topic = image_topic_by_name(request->shard->image, asked->name);
     size_t count = (size_t)asked->partitions.count;
@@ -64,8 +66,7 @@ static bool add_topic(struct delete_records *state, const struct delete_records_
         part->answer->error_code = refusal(request, topic, part->answer->partition_index);
         if (part->answer->error_code != KAFKA_ERROR_NONE)
             continue;
-        part->on.topic_id = topic->id;
-        part->on.index = part->answer->partition_index;
+        part->on = (struct on_partition){.topic_id = topic->id, .index = part->answer->partition_index};
         on_partitions_add(&state->on, &part->on);
     }
     return true;
@@ -82,14 +83,11 @@ void handle_delete_records(struct request *request)
         return;
     state->on.run = delete_run;
     state->on.done = delete_done;
-    size_t count = (size_t)state->message.topics.count;
-    state->response.topics.items = ARENA_ARRAY(&request->arena, topic_answer, count + 1);
-    state->response.topics.count = state->message.topics.count;
-    bool made = state->response.topics.items != NULL && on_partitions_init(&state->on, request);
-    for (size_t i = 0; made && i < count; i++)
-        made = add_topic(state, &state->message.topics.items[i], &state->response.topics.items[i]);
-    if (made)
-        on_partitions_send(&state->on);
-    else
+    int32_t count = state->message.topics.count;
+    state->response.topics.items = ARENA_ARRAY(&request->arena, topic_answer, (size_t)count + 1);
+    state->response.topics.count = count;
+    if (state->response.topics.items == NULL)
         request_close(request);
+    else
+        on_partitions_run(&state->on, request, count, add_topic);
 }

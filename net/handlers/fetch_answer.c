@@ -57,35 +57,6 @@ static bool fill_part(struct fetch *fetch, struct fetch_part *part, partition_an
     return true;
 }
 
-static bool fill_leader(struct fetch *fetch, const struct fetch_part *part, partition_answer *out,
-                        struct fetch_response *response)
-{
-    struct request *request = fetch->request;
-    const struct image *image = request->shard->image;
-    const struct image_topic *topic = image_topic_by_id(image, part->topic_id);
-    const struct image_partition *partition =
-        topic == NULL ? NULL : image_partition_at(topic, part->position.partition);
-    if (partition == NULL || partition->leader < 0)
-        return true;
-    out->current_leader.leader_id = partition->leader;
-    out->current_leader.leader_epoch = partition->leader_epoch;
-    for (int32_t i = 0; i < response->node_endpoints.count; i++)
-        if (response->node_endpoints.items[i].node_id == partition->leader)
-            return true;
-    if (response->node_endpoints.items == NULL)
-        response->node_endpoints.items =
-            ARENA_ARRAY(&request->arena, struct fetch_response_node_endpoint, (size_t)image->broker_count);
-    if (response->node_endpoints.items == NULL)
-        return false;
-    const struct image_broker *broker = image_broker_by_id(image, partition->leader);
-    struct fetch_response_node_endpoint node = {.node_id = partition->leader};
-    if (broker == NULL || !endpoint_of(request, broker, &node.host, &node.port))
-        return true;
-    node.rack = slice_from_string(broker->rack);
-    response->node_endpoints.items[response->node_endpoints.count++] = node;
-    return true;
-}
-
 /* In an incremental answer only what is new; everything is noted in the session. */
 static bool is_shown(struct fetch *fetch, struct fetch_part *part)
 {
@@ -110,6 +81,7 @@ static bool fill_topics(struct fetch *fetch, struct fetch_response *response)
         return false;
     response->responses.items = topics;
     const struct fetch_part *before = NULL;
+    struct leader_hints hints = {0};
     for (int32_t i = 0; i < fetch->count; i++) {
         struct fetch_part *part = &fetch->parts[i];
         if (!is_shown(fetch, part))
@@ -125,10 +97,13 @@ static bool fill_topics(struct fetch *fetch, struct fetch_response *response)
             return false;
         if ((part->read.error == KAFKA_ERROR_NOT_LEADER_OR_FOLLOWER ||
              part->read.error == KAFKA_ERROR_FENCED_LEADER_EPOCH) &&
-            !fill_leader(fetch, part, parts, response))
+            !leader_hint(fetch->request, part->topic_id, part->position.partition, &hints,
+                         &parts->current_leader.leader_id, &parts->current_leader.leader_epoch))
             return false;
         parts++;
     }
+    if (hints.count > 0)
+        LEADER_HINTS_INTO(fetch->request, &hints, struct fetch_response_node_endpoint, &response->node_endpoints);
     return true;
 }
 

@@ -101,9 +101,11 @@ static int16_t refusal(const struct request *request, const struct image_topic *
     return partition->leader == request->shard->broker->node_id ? KAFKA_ERROR_NONE : KAFKA_ERROR_NOT_LEADER_OR_FOLLOWER;
 }
 
-static bool add_topic(struct list_offsets *list, const struct list_offsets_request_list_offsets_topic *asked,
-                      topic_answer *out)
+static bool add_topic(struct on_partitions *on, int32_t number)
 {
+    struct list_offsets *list = CONTAINER_OF(on, struct list_offsets, on);
+    const struct list_offsets_request_list_offsets_topic *asked = &list->message.topics.items[number];
+    topic_answer *out = &list->response.topics.items[number];
     struct request *request = list->on.request;
     const struct image_topic *topic = image_topic_by_name(request->shard->image, asked->name);
     size_t count = (size_t)asked->partitions.count;
@@ -124,8 +126,7 @@ static bool add_topic(struct list_offsets *list, const struct list_offsets_reque
         part->answer->error_code = refusal(request, topic, part->asked);
         if (part->answer->error_code != KAFKA_ERROR_NONE)
             continue;
-        part->on.topic_id = topic->id;
-        part->on.index = part->asked->partition_index;
+        part->on = (struct on_partition){.topic_id = topic->id, .index = part->asked->partition_index};
         on_partitions_add(&list->on, &part->on);
     }
     return true;
@@ -142,14 +143,11 @@ void handle_list_offsets(struct request *request)
         return;
     list->on.run = list_run;
     list->on.done = list_done;
-    size_t count = (size_t)list->message.topics.count;
-    list->response.topics.items = ARENA_ARRAY(&request->arena, topic_answer, count + 1);
-    list->response.topics.count = list->message.topics.count;
-    bool made = list->response.topics.items != NULL && on_partitions_init(&list->on, request);
-    for (size_t i = 0; made && i < count; i++)
-        made = add_topic(list, &list->message.topics.items[i], &list->response.topics.items[i]);
-    if (made)
-        on_partitions_send(&list->on);
-    else
+    int32_t count = list->message.topics.count;
+    list->response.topics.items = ARENA_ARRAY(&request->arena, topic_answer, (size_t)count + 1);
+    list->response.topics.count = count;
+    if (list->response.topics.items == NULL)
         request_close(request);
+    else
+        on_partitions_run(&list->on, request, count, add_topic);
 }

@@ -36,9 +36,11 @@ static void epoch_done(struct on_partitions *on)
     request_answer(on->request, &CONTAINER_OF(on, struct epoch_ends, on)->response);
 }
 
-static bool add_topic(struct epoch_ends *state,
-                      const struct offset_for_leader_epoch_request_offset_for_leader_topic *asked, topic_answer *out)
+static bool add_topic(struct on_partitions *on, int32_t number)
 {
+    struct epoch_ends *state = CONTAINER_OF(on, struct epoch_ends, on);
+    const struct offset_for_leader_epoch_request_offset_for_leader_topic *asked = &state->message.topics.items[number];
+    topic_answer *out = &state->response.topics.items[number];
     struct request *request = state->on.request;
     const struct image_topic *topic = image_topic_by_name(request->shard->image, asked->topic);
     size_t count = (size_t)asked->partitions.count;
@@ -60,8 +62,7 @@ static bool add_topic(struct epoch_ends *state,
             part->answer->error_code = KAFKA_ERROR_UNKNOWN_TOPIC_OR_PARTITION;
             continue;
         }
-        part->on.topic_id = topic->id;
-        part->on.index = part->asked->partition;
+        part->on = (struct on_partition){.topic_id = topic->id, .index = part->asked->partition};
         on_partitions_add(&state->on, &part->on);
     }
     return true;
@@ -78,14 +79,11 @@ void handle_offset_for_leader_epoch(struct request *request)
         return;
     state->on.run = epoch_run;
     state->on.done = epoch_done;
-    size_t count = (size_t)state->message.topics.count;
-    state->response.topics.items = ARENA_ARRAY(&request->arena, topic_answer, count + 1);
-    state->response.topics.count = state->message.topics.count;
-    bool made = state->response.topics.items != NULL && on_partitions_init(&state->on, request);
-    for (size_t i = 0; made && i < count; i++)
-        made = add_topic(state, &state->message.topics.items[i], &state->response.topics.items[i]);
-    if (made)
-        on_partitions_send(&state->on);
-    else
+    int32_t count = state->message.topics.count;
+    state->response.topics.items = ARENA_ARRAY(&request->arena, topic_answer, (size_t)count + 1);
+    state->response.topics.count = count;
+    if (state->response.topics.items == NULL)
         request_close(request);
+    else
+        on_partitions_run(&state->on, request, count, add_topic);
 }

@@ -82,3 +82,15 @@ void on_partitions_send(struct on_partitions *all)
     if (--all->_away == 0)
         all->done(all);
 }
+
+void on_partitions_run(struct on_partitions *all, struct request *request, int32_t count,
+                       bool (*add_topic)(struct on_partitions *all, int32_t topic))
+{
+    bool made = on_partitions_init(all, request);
+    for (int32_t i = 0; made && i < count; i++)
+        made = add_topic(all, i);
+    if (made)
+        on_partitions_send(all);
+    else
+        request_close(request);
+}

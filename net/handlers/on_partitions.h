@@ -31,8 +31,12 @@ struct on_partitions {
 
 /* False: no memory. */
 bool on_partitions_init(struct on_partitions *all, struct request *request) MUST_CHECK;
-void on_partitions_add(struct on_partitions *all, struct on_partition *part);
+void on_partitions_add(struct on_partitions *all, struct on_partition *part); /* its topic_id and index are set */
 void on_partitions_send(struct on_partitions *all);
+/* All of it for a request with `count` topics: add_topic() for each, then they are sent. When it says false or there is
+ * no memory the request is closed. */
+void on_partitions_run(struct on_partitions *all, struct request *request, int32_t count,
+                       bool (*add_topic)(struct on_partitions *all, int32_t topic));
 void on_partition_done(struct on_partition *part);
 
 #endif

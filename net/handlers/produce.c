@@ -73,36 +73,8 @@ static bool fill_record_errors(struct request *request, const struct partition_a
     return true;
 }
 
-/* Where to go instead (KIP-951). One leader is named per partition; its address once. */
-static bool fill_leader(struct request *request, const struct produce_part *part, partition_answer *out,
-                        struct produce_response *response)
-{
-    const struct image *image = request->shard->image;
-    const struct image_topic *topic = image_topic_by_id(image, part->topic_id);
-    const struct image_partition *partition = topic == NULL ? NULL : image_partition_at(topic, part->index);
-    if (partition == NULL || partition->leader < 0)
-        return true;
-    out->current_leader.leader_id = partition->leader;
-    out->current_leader.leader_epoch = partition->leader_epoch;
-    for (int32_t i = 0; i < response->node_endpoints.count; i++)
-        if (response->node_endpoints.items[i].node_id == partition->leader)
-            return true;
-    if (response->node_endpoints.items == NULL)
-        response->node_endpoints.items =
-            ARENA_ARRAY(&request->arena, struct produce_response_node_endpoint, (size_t)image->broker_count);
-    if (response->node_endpoints.items == NULL)
-        return false;
-    const struct image_broker *broker = image_broker_by_id(image, partition->leader);
-    struct produce_response_node_endpoint node = {.node_id = partition->leader};
-    if (broker == NULL || !endpoint_of(request, broker, &node.host, &node.port))
-        return true;
-    node.rack = slice_from_string(broker->rack);
-    response->node_endpoints.items[response->node_endpoints.count++] = node;
-    return true;
-}
-
 static bool fill_part(struct produce *produce, const struct produce_part *part, partition_answer *out,
-                      struct produce_response *response)
+                      struct leader_hints *hints)
 {
     const struct partition_append *append = &part->append;
     wire_set_defaults(&produce_response_partition_produce_response_struct, out);
@@ -112,7 +84,9 @@ static bool fill_part(struct produce *produce, const struct produce_part *part, 
     out->log_append_time_ms = append->log_append_time_ms;
     out->log_start_offset = append->log_start_offset;
     out->error_message = slice_from_string(append->error_message);
-    if (append->error == KAFKA_ERROR_NOT_LEADER_OR_FOLLOWER && !fill_leader(produce->request, part, out, response))
+    if (append->error == KAFKA_ERROR_NOT_LEADER_OR_FOLLOWER &&
+        !leader_hint(produce->request, part->topic_id, part->index, hints, &out->current_leader.leader_id,
+                     &out->current_leader.leader_epoch))
         return false;
     return fill_record_errors(produce->request, append, out);
 }
@@ -122,6 +96,7 @@ static void answer(struct produce *produce)
     struct request *request = produce->request;
     const struct produce_request *message = &produce->message;
     struct produce_response response = {0};
+    struct leader_hints hints = {0};
     response.responses.items = ARENA_ARRAY(&request->arena, topic_answer, (size_t)message->topic_data.count + 1);
     response.responses.count = message->topic_data.count;
     bool filled = response.responses.items != NULL;
@@ -135,8 +110,10 @@ static void answer(struct produce *produce)
         out->partition_responses.count = count;
         filled = out->partition_responses.items != NULL;
         for (int32_t k = 0; filled && k < count; k++, part++)
-            filled = fill_part(produce, part, &out->partition_responses.items[k], &response);
+            filled = fill_part(produce, part, &out->partition_responses.items[k], &hints);
     }
+    if (hints.count > 0)
+        LEADER_HINTS_INTO(request, &hints, struct produce_response_node_endpoint, &response.node_endpoints);
     if (filled)
         request_answer(request, &response);
     else
