@@ -110,6 +110,11 @@ $(BUILD)/bench/micro/micro: bench/micro/main.cc $(patsubst %.c,$(BUILD)/%.o,$(wi
 	@echo "  LD   $@"
 	$(Q)$(CXX) $(CPPFLAGS) -O2 -g $(LDFLAGS) -o $@ $^ -lbenchmark $(LIBS)
 
+LIMIT := $(patsubst %,$(BUILD)/bench/limits/%.o,limit serve work disk) $(BUILD)/bench/load/hdr.o
+$(BUILD)/bench/limits/limit: $(LIMIT) $(LIBRARY)
+	@echo "  LD   $@"
+	$(Q)$(CC) $(LDFLAGS) -o $@ $^ $(LIBS)
+
 bench-io: $(BUILD)/bench/limits/io_limits
 	$<
 

@@ -192,6 +192,58 @@ static bool add_record_error(struct arena *arena, const struct batch_header *hea
     return true;
 }
 
+/* ---- the usual record, read quickly ---------------------------------------------------------------------------------
+ *
+ * Nearly all records have small numbers and no headers: varints of up to three bytes each. For those the bounds are
+ * looked at twice instead of once per byte. Whatever is not of that shape, good or bad, is left to batch_records_next.
+ */
+
+enum { SHORT_VARINT = 3, SHORT_HEAD = 1 + 4 * SHORT_VARINT, SHORT_TAIL = SHORT_VARINT + 1 };
+
+static inline bool short_varint(const uint8_t **at, int32_t *value)
+{
+    const uint8_t *p = *at;
+    uint32_t raw = p[0];
+    *at = p + 1;
+    if (raw >= 0x80) {
+        raw = (raw & 0x7f) | (uint32_t)p[1] << 7;
+        *at = p + 2;
+        if (raw >= 1u << 14) {
+            raw = (raw & 0x3fff) | (uint32_t)p[2] << 14;
+            *at = p + 3;
+            if (raw >= 1u << 21)
+                return false;
+        }
+    }
+    *value = (int32_t)(raw >> 1) ^ -(int32_t)(raw & 1);
+    return true;
+}
+
+/* Fills timestamp_delta, offset_delta and whether there is a key. False: nothing was taken. */
+static inline bool next_short(struct batch_records *records, struct batch_record *record)
+{
+    const uint8_t *at = records->_at;
+    int32_t length, timestamp_delta, offset_delta, key, value;
+    if (records->_end - at < SHORT_VARINT + SHORT_HEAD + SHORT_TAIL || !short_varint(&at, &length) ||
+        length > records->_end - at || length < SHORT_HEAD + SHORT_TAIL)
+        return false;
+    const uint8_t *end = at + length;
+    at++; /* attributes */
+    if (!short_varint(&at, &timestamp_delta) || !short_varint(&at, &offset_delta) || !short_varint(&at, &key) ||
+        key < -1 || key > end - at - SHORT_TAIL)
+        return false;
+    const uint8_t *key_at = at;
+    at += key > 0 ? key : 0;
+    if (!short_varint(&at, &value) || value < -1 || (value > 0 ? value : 0) + 1 != end - at || end[-1] != 0)
+        return false;
+    record->timestamp_delta = timestamp_delta;
+    record->offset_delta = offset_delta;
+    record->key = key < 0 ? SLICE_NULL : slice_of(key_at, (size_t)key);
+    records->_at = end;
+    records->_left--;
+    return true;
+}
+
 bool batch_check_records(struct slice body, const struct batch_header *header, const struct batch_rules *rules,
                          struct arena *arena, struct batch_verdict *verdict)
 {
@@ -204,7 +256,7 @@ bool batch_check_records(struct slice body, const struct batch_header *header, c
     int64_t max_timestamp = BATCH_NO_TIMESTAMP;
     batch_records_init(&records, body, header->record_count);
     for (int32_t index = 0; index < header->record_count; index++) {
-        if (batch_records_next(&records, &record) != ERR_OK)
+        if (!next_short(&records, &record) && batch_records_next(&records, &record) != ERR_OK)
             return refuse(verdict, KAFKA_ERROR_INVALID_RECORD, "A record of the batch is malformed.");
         int64_t timestamp;
         bool fits = !__builtin_add_overflow(header->base_timestamp, record.timestamp_delta, &timestamp);

@@ -362,6 +362,7 @@ void io_send(struct io *io, struct io_send *send, io_socket socket)
     send->_scratch = NULL;
     send->_scratch_size = send->_scratch_used = send->_scratch_sent = 0;
     send->_stage = 0;
+    send->_corked = false;
     io->backend->send(io, send);
 }
 

@@ -205,6 +205,7 @@ struct io_send {
     size_t _scratch_used;
     size_t _scratch_sent;
     uint8_t _stage;
+    bool _corked;
 };
 void io_send(struct io *io, struct io_send *send, io_socket socket); /* one at a time per socket */
 /* Both directions end now; operations in flight complete with ERR_CLOSED or ERR_RESET. */

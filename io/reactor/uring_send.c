@@ -13,7 +13,9 @@
 #include "io/reactor/uring.h"
 
 #include <errno.h>
+#include <netinet/tcp.h>
 #include <poll.h>
+#include <netinet/in.h>
 #include <sys/sendfile.h>
 #include <sys/socket.h>
 #include <sys/uio.h>
@@ -181,6 +183,7 @@ static enum step send_file(struct uring *uring, struct io_send *send)
  * -------------------------------------------------------------------------------------------------- */
 
 static void finish(struct io_send *send, enum err err);
+static void cork(struct io_send *send, bool on);
 
 /* Takes a cold buffer and starts the read, or gets in line for one. */
 static void read_cold(struct uring *uring, struct io_send *send)
@@ -245,6 +248,8 @@ static void sent(struct io_op *op)
 /* Deferred, since io_send itself may have come all the way here. */
 static void finish(struct io_send *send, enum err err)
 {
+    if (send->_corked)
+        cork(send, false);
     send->err = err;
     send->_op.done = sent;
     io_defer(send->_io, &send->_op, err, 0);
@@ -272,6 +277,23 @@ static enum step next_step(struct uring *uring, struct io_send *send, size_t *by
         return STEP_COLD;
     *bytes += size_min(piece_left(send), URING_SENDFILE_MAX);
     return send_file(uring, send);
+}
+
+/* sendfile pushes what it has sent: a few bytes behind it would travel as a packet of their own, with everything that
+ * costs on both sides. So the socket is corked while an answer has both. */
+static void cork(struct io_send *send, bool on)
+{
+    int value = on;
+    if (setsockopt(send->_socket, IPPROTO_TCP, TCP_CORK, &value, sizeof(value)) == 0)
+        send->_corked = on;
+}
+
+static bool wants_cork(const struct io_send *send)
+{
+    for (int i = send->_piece; i + 1 < send->count; i++)
+        if (send->pieces[i].data == NULL && send->pieces[i].length >= URING_SENDFILE_MIN)
+            return true;
+    return false;
 }
 
 static void run(struct uring *uring, struct io_send *send)
@@ -304,6 +326,8 @@ static void run(struct uring *uring, struct io_send *send)
 void uring_send(struct io *io, struct io_send *send)
 {
     skip_empty(send);
+    if (wants_cork(send))
+        cork(send, true);
     run(uring_of(io), send);
 }
 

@@ -20,6 +20,7 @@ bool conn_open(struct conn_server *server, io_socket socket, int listener, const
     conn->active_ns = io_now_ns(server->io);
     conn->receiver.on_bytes = on_bytes;
     conn->receiver.stopped = on_stopped;
+    conn->answer_hook.run = conn_answer_hook;
     list_init(&conn->requests);
     list_init(&conn->starved);
     list_init(&conn->link);
@@ -61,6 +62,7 @@ static void conn_finish(struct conn *conn)
     mem_free(io_mem(server->io), conn->stash, conn->stash_size);
     list_remove(&conn->starved);
     list_remove(&conn->link);
+    io_hook_stop(&conn->answer_hook);
     io_close_socket(server->io, conn->socket);
     conn_server_forget(server, conn);
     MEM_DELETE(io_mem(server->io), conn);

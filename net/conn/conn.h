@@ -36,6 +36,7 @@ struct conn {
     struct io_receiver receiver;
     struct io_op bulk;
     struct io_send send;
+    struct io_hook answer_hook; /* answers that came in this turn leave together at its end */
     struct io_piece pieces[CONN_SEND_PIECES];
     struct list link;    /* in server->_conns */
     struct list starved; /* in server->_starved, or alone */
@@ -75,6 +76,7 @@ bool conn_must_pause(const struct conn *conn); /* too much is unanswered, or the
 bool conn_add_request(struct conn *conn); /* the frame is complete; false: it makes no request */
 void conn_run_requests(struct conn *conn);
 void conn_send_answers(struct conn *conn);
+void conn_answer_hook(struct io_hook *hook);
 void conn_free_requests(struct conn *conn); /* those that are not with a handler */
 
 /* server.c */

@@ -112,11 +112,10 @@ static bool may_start(const struct conn *conn, const struct request *request)
            conn->running_count < CONN_PIPELINE_MAX;
 }
 
-void conn_run_requests(struct conn *conn)
+/* Starts what may start. */
+static void start_requests(struct conn *conn)
 {
     struct conn_server *server = conn->server;
-    if (conn->in_run)
-        return;
     conn->in_run = true;
     for (struct list *link = conn->requests.next; link != &conn->requests && !conn->closing; link = link->next) {
         struct request *request = CONTAINER_OF(link, struct request, _link);
@@ -133,6 +132,13 @@ void conn_run_requests(struct conn *conn)
         server->dispatch(request);
     }
     conn->in_run = false;
+}
+
+void conn_run_requests(struct conn *conn)
+{
+    if (conn->in_run)
+        return;
+    start_requests(conn);
     if (conn->closing)
         conn_close(conn);
     else
@@ -274,6 +280,12 @@ static void count_sent(const struct conn *conn, const struct request *request)
     metrics_request(conn->server->metrics, request->header.api_key, request->header.version, &road);
 }
 
+/* Several answers of one connection often come in one turn (a group of appends): one call sends them. */
+void conn_answer_hook(struct io_hook *hook)
+{
+    conn_send_answers(CONTAINER_OF(hook, struct conn, answer_hook));
+}
+
 static void on_sent(struct io_send *send)
 {
     struct conn *conn = CONTAINER_OF(send, struct conn, send);
@@ -308,10 +320,17 @@ static void conclude(struct request *request, enum request_outcome outcome)
     if (request->_error != REQUEST_NO_ERROR_CODE)
         metrics_error(conn->server->metrics, request->header.api_key, request->_error, 1);
     conn->held_back = conn->held_back && !request->_holds;
-    if (outcome == OUTCOME_CLOSE || conn->closing)
+    if (outcome == OUTCOME_CLOSE || conn->closing) {
+        conn_close(conn);
+        return;
+    }
+    if (conn->in_run)
+        return;
+    start_requests(conn);
+    if (conn->closing)
         conn_close(conn);
     else
-        conn_run_requests(conn);
+        io_at_turn_end(conn->server->io, &conn->answer_hook);
 }
 
 static void twin_is_back(struct io_msg *msg, struct io *io)

@@ -1,0 +1,229 @@
+#!/usr/bin/env python3
+"""`make bench`: the limits of the machine, Ringmain and a peer, interleaved; one table, JSON and HTML beside it.
+
+usage: main.py [--rounds N] [--seconds S] [--only KEY,KEY...] [--smoke] [--out DIR] [--peer kafka|HOST:PORT:PID|none]
+
+Within a round every line is measured on one target after the other, so that what the machine does meanwhile meets all of
+them; ratios are taken within a round. As root everything runs in a network namespace of its own with cubic, since bbr
+paces on loopback; a peer that was started elsewhere is measured where it is."""
+import argparse
+import json
+import os
+import shutil
+import sys
+import tempfile
+import time
+
+sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
+import html_report
+import lines as lines_of
+import special
+import table
+from servers import Cores, Kafka, Limit, Ringmain, Stranger, load, remove
+
+
+class Bench:
+    def __init__(self, options):
+        self.options, self.cores = options, Cores()
+        self.directory = tempfile.mkdtemp(prefix="ringmain-bench-", dir=options.directory)
+        self.count = 0
+        self.filled = set()
+        self.rounds = {}    # (line key, metric index) -> [{target: value}]
+        self.raw = []       # every report, for the JSON
+        self.failures = []
+
+    def say(self, text):
+        print(text, file=sys.stderr, flush=True)
+
+    def topic(self, stem):
+        self.count += 1
+        return f"{stem}-{self.count}"
+
+    # ---- targets ----
+
+    def start(self):
+        self.ringmain = Ringmain(self.cores, f"{self.directory}/ringmain")
+        self.ringmain.start()
+        self.peer = None
+        if self.options.peer == "kafka":
+            self.peer = Kafka(self.cores, f"{self.directory}/kafka")
+        elif self.options.peer != "none":
+            self.peer = Stranger(self.options.peer)
+        if self.peer:
+            self.peer.start()
+        self.peer_name = self.peer.name if self.peer else "peer"
+
+    def stop(self):
+        self.ringmain.stop()
+        if self.peer:
+            self.peer.stop()
+        remove(self.directory)
+
+    def run(self, server, workload, options, seconds=None, warm_up=0.7):
+        report = load(self.cores, server, workload, options, seconds or self.options.seconds, warm_up)
+        self.raw.append({"target": server.name, "workload": workload, "options": list(map(str, options)),
+                         "report": report})
+        return report
+
+    # ---- one line ----
+
+    def fill(self, server, line):
+        """A topic for fetches: one partition per connection would be nicer to it; one for all is what replays do."""
+        topic = f"fill-{line.fill}"
+        if (server.name, topic) not in self.filled:
+            self.filled.add((server.name, topic))
+            self.run(server, "produce", ["--topic", topic, "--batch-bytes", line.fill, "--record-bytes", 1000,
+                                         "--connections", 2, "--in-flight", 5, "--rate",
+                                         int(self.options.fill / line.fill)], 1.0, 0)
+        return topic
+
+    def limit_segment(self, line):
+        """What the limit reads was written as a log is, append by append: that decides the sizes of its folios."""
+        directory = f"{self.directory}/limit-{line.fill}"
+        if not os.path.exists(directory):
+            os.makedirs(directory)
+            limit = Limit(self.cores, ["append", directory])
+            self.fill(limit, line)
+            limit.stop()
+        return f"{directory}/0.log"
+
+    def limit_of(self, line):
+        kind, _, size = line.limit.partition(":")
+        if kind == "append":
+            directory = f"{self.directory}/limit"
+            remove(directory)
+            os.makedirs(directory)
+            return Limit(self.cores, ["append", directory])
+        if kind == "read":
+            return Limit(self.cores, ["read", self.limit_segment(line), size])
+        return Limit(self.cores, ["echo"])
+
+    def measure(self, server, line):
+        options = list(line.options)
+        if line.workload == "produce":
+            options += ["--topic", self.topic(line.key)] + ([] if server.name == "limit" else ["--delete"])
+        elif line.workload == "fetch" and server.name != "limit":
+            options += ["--topic", self.fill(server, line)]
+        return self.run(server, line.workload, options)
+
+    def measure_limit(self, line):
+        if line.limit == "echo": # an echo of the request: a produce of one record has about the size of two pings
+            line = lines_of.BY_KEY["ping"]
+        limit = self.limit_of(line)
+        try:
+            return self.measure(limit, line)
+        finally:
+            limit.stop()
+            remove(f"{self.directory}/limit")
+
+    def one_round(self, line, number):
+        targets = ["limit", "ringmain"] + ([self.peer_name] if self.peer else [])
+        turn = number % len(targets)
+        found = [{} for _ in line.metrics]
+        for name in targets[turn:] + targets[:turn]:
+            try:
+                if name == "limit":
+                    report = self.measure_limit(line)
+                else:
+                    report = self.measure(self.ringmain if name == "ringmain" else self.peer, line)
+            except RuntimeError as error:
+                self.failures.append(str(error))
+                continue
+            for i, metric in enumerate(line.metrics):
+                found[i][name] = lines_of.value_of(report, metric)
+            time.sleep(self.options.pause)
+        for i, values in enumerate(found):
+            self.rounds.setdefault((line.key, i), []).append(values)
+        self.say(f"  {line.key}: " + ", ".join(f"{k} {table.short(v)}" for k, v in found[0].items()))
+
+    def rows(self):
+        rows = []
+        for line in lines_of.LINES:
+            for i, metric in enumerate(line.metrics):
+                if (line.key, i) in self.rounds:
+                    rows.append(table.summarize(line.title, metric.name, metric.suffix, self.rounds[line.key, i],
+                                                self.peer_name, metric.limit_goal, metric.peer_goal))
+        return rows
+
+
+def parse():
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--seconds", type=float, default=2.0)
+    parser.add_argument("--only", default="")
+    parser.add_argument("--smoke", action="store_true")
+    parser.add_argument("--out", default="build/bench")
+    parser.add_argument("--peer", default=os.environ.get("PEER", "kafka"))
+    parser.add_argument("--directory", default="/var/tmp")
+    options = parser.parse_args()
+    options.fill, options.pause = 256e6, 0.8
+    if options.smoke:
+        options.rounds, options.seconds, options.fill, options.pause = 1, 0.4, 32e6, 0
+    if options.peer == "kafka" and not shutil.which("java"):
+        print("no java on this machine: no peer", file=sys.stderr)
+        options.peer = "none"
+    return options
+
+
+def own_share():
+    """As root: a scheduling group of its own with the highest weight, so that other work on the machine counts less."""
+    if os.geteuid() != 0:
+        return
+    try:
+        if os.getpid() != os.getsid(0):
+            os.setsid()
+        with open("/proc/self/autogroup", "w") as f:
+            f.write("-20")
+    except OSError:
+        pass
+
+
+def own_network(options):
+    """Starts again in a namespace of its own (root, and no peer from outside)."""
+    if os.geteuid() != 0 or options.peer not in ("kafka", "none") or os.environ.get("RINGMAIN_BENCH_NETNS"):
+        return
+    if os.system("unshare -n true 2>/dev/null") != 0 or not shutil.which("ip"):
+        return
+    script = ("ip link set lo up; sysctl -qw net.ipv4.tcp_congestion_control=cubic 2>/dev/null; exec \"$@\"")
+    os.environ["RINGMAIN_BENCH_NETNS"] = "1"
+    os.execvp("unshare", ["unshare", "-n", "sh", "-c", script, "sh", sys.executable] + sys.argv)
+
+
+def main():
+    options = parse()
+    own_network(options)
+    own_share()
+    os.makedirs(options.out, exist_ok=True)
+    bench = Bench(options)
+    wanted = [key for key in options.only.split(",") if key]
+    began = time.monotonic()
+    try:
+        bench.start()
+        chosen = [line for line in lines_of.LINES if not wanted or line.key in wanted]
+        if bench.peer and not options.smoke: # its compiler needs to have seen the work
+            for line in chosen:
+                bench.say(f"warming {bench.peer_name}: {line.key}")
+                bench.measure(bench.peer, line)
+        for number in range(options.rounds):
+            bench.say(f"round {number + 1} of {options.rounds}, {time.monotonic() - began:.0f} s")
+            for line in chosen:
+                bench.one_round(line, number)
+            special.one_round(bench, wanted)
+        rows = bench.rows() + special.rows(bench, wanted)
+    finally:
+        bench.stop()
+    print(table.text(rows, bench.peer_name))
+    for failure in bench.failures:
+        print(f"FAILED: {failure}")
+    document = {"cores": vars(bench.cores), "rounds": options.rounds, "seconds": options.seconds,
+                "peer": bench.peer_name, "rows": rows, "curves": special.curves(bench), "runs": bench.raw}
+    with open(f"{options.out}/bench.json", "w") as f:
+        json.dump(document, f, indent=1)
+    with open(f"{options.out}/bench.html", "w") as f:
+        f.write(html_report.page(document))
+    print(f"{options.out}/bench.json, {options.out}/bench.html; {time.monotonic() - began:.0f} s")
+    return 1 if bench.failures else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,3 @@
+def one_round(bench, wanted): pass
+def rows(bench, wanted): return []
+def curves(bench): return {}
