@@ -43,7 +43,7 @@ SUPPORT  := $(patsubst %.c,$(BUILD)/%.o,$(sort $(shell find tests/support -name 
 
 Q := $(if $(V),,@)
 
-.PHONY: all deps run check unit sim interop conformance fuzz lint install clean tests bench-io bench-micro bench-groups docs
+.PHONY: all deps run check unit sim interop conformance fuzz lint install clean tests bench bench-io bench-micro bench-groups docs
 all: $(if $(wildcard $(MAIN)),$(BUILD)/ringmain,$(LIBRARY))
 
 $(BUILD)/%.o: %.c
@@ -114,6 +114,11 @@ LIMIT := $(patsubst %,$(BUILD)/bench/limits/%.o,limit serve work disk) $(BUILD)/
 $(BUILD)/bench/limits/limit: $(LIMIT) $(LIBRARY)
 	@echo "  LD   $@"
 	$(Q)$(CC) $(LDFLAGS) -o $@ $^ $(LIBS)
+
+# Limits of the machine, Ringmain and a peer in the same rounds. PEER=kafka (default, needs java and mvn), none, or
+# HOST:PORT:PID of a broker that runs here already. BENCH: options of bench/run/main.py, such as --smoke.
+bench: all $(BUILD)/bench/limits/limit
+	python3 bench/run/main.py $(if $(PEER),--peer $(PEER)) $(BENCH)
 
 bench-io: $(BUILD)/bench/limits/io_limits
 	$<

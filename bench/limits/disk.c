@@ -60,9 +60,10 @@ void limit_sync(const char *directory, size_t bytes, double rate, double seconds
         struct timespec until = {due / 1000000000, due % 1000000000};
         clock_nanosleep(CLOCK_MONOTONIC, TIMER_ABSTIME, &until, NULL);
         struct iovec part = {block, bytes};
+        int64_t start = now_ns();
         if (pwritev2(file, &part, 1, pos, RWF_DSYNC) != (ssize_t)bytes)
             limit_fail("durable write");
-        hdr_add(hdr, now_ns() - due);
+        hdr_add(hdr, now_ns() - start); /* of the device alone, also where it cannot keep the rate */
         pos = (pos + (int64_t)bytes) % (FILE_BYTES - (1 << 20));
         due += (int64_t)(1e9 / rate);
     }

@@ -15,7 +15,7 @@ struct settings {
     const char *seconds, *warm_up, *threads, *pid, *consumers, *backfill_rate;
     const char *configs[CLI_REPEAT_MAX];
     int config_count;
-    bool raw, remove;
+    bool raw, remove, spin;
 };
 
 static int64_t number(const char *option, const char *text, int64_t otherwise, int64_t least, int64_t most)
@@ -251,6 +251,8 @@ int bench_command(int argc, char **argv)
         {"--warm-up", "S", "before it (default 1)", .texts = &settings.warm_up},
         {"--threads", "N", "of the load (default 1)", .texts = &settings.threads},
         {"--pid", "PID", "of the broker on this machine: its cost is reported", .texts = &settings.pid},
+        {"--spin", NULL, "never sleep: waking a sleeping client over loopback costs the broker",
+         .flag = &settings.spin},
         {"--raw", NULL, "the other end is bench/limits, not a broker", .flag = &settings.raw},
     };
     struct cli cli = {.usage = "ringmain bench produce|fetch|tail|ping|idle [OPTION]...",
@@ -270,6 +272,7 @@ int bench_command(int argc, char **argv)
     struct load *load = load_alloc(sizeof(*load));
     struct report *report = load_alloc(sizeof(*report));
     load->raw = settings.raw;
+    load->spin = settings.spin;
     make_groups(load, cli.words[0], &settings);
     load->thread_count = (int)number("--threads", settings.threads, 1, 1, LOAD_THREADS_MAX);
     load->broker_pid = (int)number("--pid", settings.pid, 0, 0, INT32_MAX);

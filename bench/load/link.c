@@ -13,8 +13,6 @@ void link_open(struct load_link *link)
     link->fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
     if (link->fd < 0)
         load_fail("socket: %s (see ulimit -n)", strerror(errno));
-    /* Congestion control has nothing to say on loopback, but bbr paces there all the same. */
-    (void)setsockopt(link->fd, IPPROTO_TCP, TCP_CONGESTION, "cubic", 5);
     if (connect(link->fd, (struct sockaddr *)&load->broker, sizeof(load->broker)) != 0)
         load_fail("connect: %s", strerror(errno));
     setsockopt(link->fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof(one));

@@ -87,7 +87,8 @@ struct load_link {
 
 struct load {
     struct sockaddr_in broker;
-    bool raw; /* the limit server: answers are the correlation id and what was asked for, no schema */
+    bool spin; /* threads look for answers all the time: a sleeping peer's wake-up is paid by who sends to it */
+    bool raw;  /* the limit server: answers are the correlation id and what was asked for, no schema */
     struct load_group groups[LOAD_GROUPS_MAX];
     struct load_template templates[LOAD_GROUPS_MAX];
     int group_count;

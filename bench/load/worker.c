@@ -122,6 +122,8 @@ static void *run(void *argument)
         if (phase == PHASE_OVER || (phase == PHASE_DRAIN && is_drained(worker)))
             return NULL;
         int64_t wait_ns = send_all_due(worker);
+        if (load->spin)
+            wait_ns = 0;
         struct timespec wait = {wait_ns / 1000000000, wait_ns % 1000000000};
         int count = epoll_pwait2(worker->poller, events, EVENTS_MAX, &wait, NULL);
         if (count < 0 && errno != EINTR)

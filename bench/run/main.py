@@ -4,7 +4,7 @@
 usage: main.py [--rounds N] [--seconds S] [--only KEY,KEY...] [--smoke] [--out DIR] [--peer kafka|HOST:PORT:PID|none]
 
 Within a round every line is measured on one target after the other, so that what the machine does meanwhile meets all of
-them; ratios are taken within a round. As root everything runs in a network namespace of its own with cubic, since bbr
+them; ratios are taken within a round. As root everything runs in a network namespace of its own with reno, since bbr
 paces on loopback; a peer that was started elsewhere is measured where it is."""
 import argparse
 import json
@@ -19,7 +19,7 @@ import html_report
 import lines as lines_of
 import special
 import table
-from servers import Cores, Kafka, Limit, Ringmain, Stranger, load, remove
+from servers import Cores, Kafka, Limit, Ringmain, Stranger, load, remove, rss_bytes
 
 
 class Bench:
@@ -51,6 +51,8 @@ class Bench:
             self.peer = Stranger(self.options.peer)
         if self.peer:
             self.peer.start()
+            time.sleep(self.options.pause)
+            self.peer.idle_rss = rss_bytes(self.peer.pid)
         self.peer_name = self.peer.name if self.peer else "peer"
 
     def stop(self):
@@ -154,9 +156,11 @@ def parse():
     parser.add_argument("--smoke", action="store_true")
     parser.add_argument("--out", default="build/bench")
     parser.add_argument("--peer", default=os.environ.get("PEER", "kafka"))
+    parser.add_argument("--restart-gb", type=float, default=2.0)
     parser.add_argument("--directory", default="/var/tmp")
     options = parser.parse_args()
     options.fill, options.pause = 256e6, 0.8
+    options.restart_bytes = options.restart_gb * 1e9
     if options.smoke:
         options.rounds, options.seconds, options.fill, options.pause = 1, 0.4, 32e6, 0
     if options.peer == "kafka" and not shutil.which("java"):
@@ -184,7 +188,7 @@ def own_network(options):
         return
     if os.system("unshare -n true 2>/dev/null") != 0 or not shutil.which("ip"):
         return
-    script = ("ip link set lo up; sysctl -qw net.ipv4.tcp_congestion_control=cubic 2>/dev/null; exec \"$@\"")
+    script = ("ip link set lo up; sysctl -qw net.ipv4.tcp_congestion_control=reno 2>/dev/null; exec \"$@\"")
     os.environ["RINGMAIN_BENCH_NETNS"] = "1"
     os.execvp("unshare", ["unshare", "-n", "sh", "-c", script, "sh", sys.executable] + sys.argv)
 
@@ -208,8 +212,8 @@ def main():
             bench.say(f"round {number + 1} of {options.rounds}, {time.monotonic() - began:.0f} s")
             for line in chosen:
                 bench.one_round(line, number)
-            special.one_round(bench, wanted)
-        rows = bench.rows() + special.rows(bench, wanted)
+            special.one_round(bench, number, wanted)
+        rows = bench.rows() + special.rows(bench)
     finally:
         bench.stop()
     print(table.text(rows, bench.peer_name))
@@ -222,6 +226,8 @@ def main():
     with open(f"{options.out}/bench.html", "w") as f:
         f.write(html_report.page(document))
     print(f"{options.out}/bench.json, {options.out}/bench.html; {time.monotonic() - began:.0f} s")
+    if options.smoke:
+        print(f"bench: {len(rows)} passed, {len(bench.failures)} failed")
     return 1 if bench.failures else 0
 
 

@@ -177,7 +177,7 @@ def load(cores, server, workload, options, seconds, warm_up=0.7):
     """One run of the load generator; its JSON report."""
     command = Cores.pin(cores.load) + [RINGMAIN, "bench", workload, "--json", "--bootstrap", server.address, "--pid",
                                        str(server.pid), "--seconds", str(seconds), "--warm-up", str(warm_up),
-                                       "--threads", str(len(cores.load))]
+                                       "--threads", str(len(cores.load)), "--spin"]
     if server.name == "limit":
         command.append("--raw")
     done = subprocess.run(command + [str(o) for o in options], stdout=subprocess.PIPE, text=True)

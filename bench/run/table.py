@@ -17,7 +17,7 @@ def met(ratio, goal):
 def short(value):
     if value is None:
         return "-"
-    if value >= 1000:
+    if value >= 100:
         return f"{value:,.0f}"
     return f"{value:.3g}"
 
@@ -53,13 +53,17 @@ def spread_text(row, key):
 
 
 def cells(row):
+    own = row.get("own")
+    of_limit = goal_text(row["to_limit"], row["limit_goal"], row["limit_met"])
+    if own:
+        of_limit = f"{own[0]} {'met' if own[1] else 'MISSED'}"
+        of_limit = of_limit.replace(") ", " ").rstrip() + ")" if "(" in of_limit else of_limit
     return [row["title"], row["metric"], spread_text(row, "limit"), spread_text(row, "ringmain"),
-            spread_text(row, "peer"), goal_text(row["to_limit"], row["limit_goal"], row["limit_met"]),
-            goal_text(row["to_peer"], row["peer_goal"], row["peer_met"])]
+            spread_text(row, "peer"), of_limit, goal_text(row["to_peer"], row["peer_goal"], row["peer_met"])]
 
 
 def header(peer):
-    return ["work", "number", "limit", "ringmain", peer, "of the limit", f"of {peer}"]
+    return ["work", "number", "limit", "ringmain", peer, "of the limit, or goal", f"of {peer}"]
 
 
 def text(rows, peer):
@@ -71,7 +75,8 @@ def text(rows, peer):
         out.append("| " + " | ".join(cell.ljust(width) for cell, width in zip(line, widths)) + " |")
         if number == 0:
             out.append("|" + "|".join("-" * (width + 2) for width in widths) + "|")
-    goals = [good for row in rows for good in (row["limit_met"], row["peer_met"]) if good is not None]
+    goals = [good for row in rows for good in (row["limit_met"], row["peer_met"], (row.get("own") or [0, None])[1])
+             if good is not None]
     out.append("")
     out.append(f"{sum(goals)} of {len(goals)} goals met; medians of the rounds, ± half of their spread, ratios within "
                "each round")
