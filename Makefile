@@ -133,6 +133,11 @@ bench-micro: $(BUILD)/bench/micro/micro
 install: all
 	install -D -m 755 $(BUILD)/ringmain $(DESTDIR)$(PREFIX)/bin/ringmain
 	install -D -m 644 net/cli/completion.bash $(DESTDIR)$(PREFIX)/share/bash-completion/completions/ringmain
+	install -d $(DESTDIR)$(PREFIX)/lib/systemd/system $(DESTDIR)$(PREFIX)/share/ringmain $(DESTDIR)$(PREFIX)/share/doc/ringmain
+	sed 's|/usr/local/|$(PREFIX)/|g' tuning/ringmain.service >$(DESTDIR)$(PREFIX)/lib/systemd/system/ringmain.service
+	install -m 644 tuning/ringmain.sysctl tuning/ringmain.limits tuning/ringmain.udev tuning/ringmain.sysusers tuning/ringmain.properties $(DESTDIR)$(PREFIX)/share/ringmain/
+	install -m 755 tuning/check $(DESTDIR)$(PREFIX)/share/ringmain/check
+	install -m 644 docs/tuning.md docs/configuration.md docs/metrics.md $(DESTDIR)$(PREFIX)/share/doc/ringmain/
 
 clean:
 	rm -rf build build-address build-thread build-undefined build-fuzz

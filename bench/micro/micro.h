@@ -22,6 +22,7 @@ struct micro {
     enum micro_unit unit;
 };
 
+extern const struct micro metrics_micro; /* metrics.c */
 extern const struct micro *const micro_all[]; /* ends with NULL */
 
 #ifdef __cplusplus

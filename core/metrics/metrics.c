@@ -49,6 +49,13 @@ struct metrics_api *metrics_api_make(struct metrics *metrics, int16_t key)
     return metrics->apis[key];
 }
 
+/* Most requests wait in none of most stages: those cost nothing, the reading knows their number from the total. */
+static void stage_add(struct metrics_api *api, enum metric_stage stage, int64_t ns)
+{
+    if (ns > 0)
+        histogram_add(&api->stages[stage], ns);
+}
+
 void metrics_request(struct metrics *metrics, int16_t key, int16_t version, const struct metrics_road *road)
 {
     struct metrics_api *api = metrics_api(metrics, key);
@@ -56,11 +63,11 @@ void metrics_request(struct metrics *metrics, int16_t key, int16_t version, cons
         return;
     int64_t worked_ns = road->waits_ns > 0 ? road->waits_ns : road->answered_ns;
     api->versions[version < 0 || version >= METRICS_VERSIONS ? METRICS_VERSIONS - 1 : version]++;
-    histogram_add(&api->stages[METRIC_STAGE_QUEUE], road->begun_ns - road->received_ns);
-    histogram_add(&api->stages[METRIC_STAGE_LOCAL], worked_ns - road->begun_ns);
-    histogram_add(&api->stages[METRIC_STAGE_REMOTE], road->answered_ns - worked_ns);
-    histogram_add(&api->stages[METRIC_STAGE_RESPONSE_QUEUE], road->sending_ns - road->answered_ns);
-    histogram_add(&api->stages[METRIC_STAGE_SEND], road->sent_ns - road->sending_ns);
+    stage_add(api, METRIC_STAGE_QUEUE, road->begun_ns - road->received_ns);
+    stage_add(api, METRIC_STAGE_LOCAL, worked_ns - road->begun_ns);
+    stage_add(api, METRIC_STAGE_REMOTE, road->answered_ns - worked_ns);
+    stage_add(api, METRIC_STAGE_RESPONSE_QUEUE, road->sending_ns - road->answered_ns);
+    stage_add(api, METRIC_STAGE_SEND, road->sent_ns - road->sending_ns);
     histogram_add(&api->stages[METRIC_STAGE_TOTAL], road->sent_ns - road->received_ns);
 }
 
@@ -100,8 +107,12 @@ static void api_add(struct metrics_api *to, const struct metrics_api *from)
         to->versions[i] += from->versions[i];
     for (int i = 0; i < METRICS_ERRORS; i++)
         to->errors[i] += from->errors[i];
-    for (int i = 0; i < METRIC_STAGE_COUNT; i++)
+    for (int i = 0; i < METRIC_STAGE_COUNT; i++) {
+        uint64_t none = from->stages[METRIC_STAGE_TOTAL].count - from->stages[i].count;
         histogram_merge(&to->stages[i], &from->stages[i]);
+        to->stages[i].count += none;
+        to->stages[i].buckets[0] += none;
+    }
 }
 
 void metrics_read(const struct metrics *metrics, struct metrics_reading *reading, int shard)

@@ -67,8 +67,8 @@ enum {
 
 struct metrics_api {
     uint64_t versions[METRICS_VERSIONS];
-    uint64_t errors[METRICS_ERRORS]; /* by code + METRICS_ERROR_BASE */
-    struct histogram stages[METRIC_STAGE_COUNT];
+    uint64_t errors[METRICS_ERRORS];             /* by code + METRICS_ERROR_BASE */
+    struct histogram stages[METRIC_STAGE_COUNT]; /* of a shard: without the zeros, but TOTAL */
 };
 
 struct metrics {

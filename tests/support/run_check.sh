@@ -31,6 +31,7 @@ if [ -x "$build/tests/sim/sim" ]; then
 fi
 if [ -x "$build/ringmain" ]; then
     stage interop tests/interop/run.sh "$build/ringmain"
+    stage tuning tests/tuning/run.sh "$build/ringmain"
     stage limits tests/limits/run.sh "$build/ringmain"
     stage crash tests/crash/run.sh "$build/ringmain" "${CRASH_KILLS:-20}"
     stage compaction tests/crash/compaction.sh "$build/ringmain" 5

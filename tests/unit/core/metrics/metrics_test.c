@@ -134,6 +134,8 @@ static void a_reading_of_all_shards_is_written_as_prometheus_reads_it(void **sta
         "kafka_network_requestmetrics_errors_total{request=\"Produce\",error=\"NOT_LEADER_OR_FOLLOWER\"} 9\n",
         "kafka_network_requestmetrics_totaltimems{request=\"FetchConsumer\",quantile=\"0.99\"} 2.1",
         "kafka_network_requestmetrics_remotetimems_sum{request=\"Produce\"} 4.500000\n",
+        "kafka_network_requestmetrics_requestqueuetimems_count{request=\"Produce\"} 3\n",
+        "ringmain_request_seconds_bucket{api=\"Produce\",stage=\"queue\",le=\"1e-05\"} 3\n",
         "kafka_network_requestmetrics_localtimems_count{request=\"Produce\"} 3\n",
         "ringmain_loop_turn_seconds_bucket{shard=\"1\",le=\"2.5e-05\"} 0\n",
         "ringmain_loop_turn_seconds_bucket{shard=\"1\",le=\"5e-05\"} 1\n",
