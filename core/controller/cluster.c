@@ -188,6 +188,51 @@ static enum err add_feature_levels(struct controller *controller, const struct c
     return ERR_OK;
 }
 
+static bool has_id(const int32_t *ids, int32_t count, int32_t id)
+{
+    for (int32_t i = 0; i < count; i++)
+        if (ids[i] == id)
+            return true;
+    return false;
+}
+
+/* Nothing acknowledged may be missing here: it was in sync last (KIP-966), or has the only copy. */
+static bool may_lead(const struct image_partition *partition, int32_t node_id)
+{
+    return has_id(partition->isr, partition->isr_count, node_id) ||
+           has_id(partition->elr, partition->elr_count, node_id) ||
+           (partition->elr_count == 0 && has_id(partition->last_known_elr, partition->last_known_elr_count, node_id)) ||
+           (partition->replica_count == 1 && partition->replicas[0] == node_id);
+}
+
+/* Kafka's controlled stop of the last replica leaves partitions without a leader; so does a directory taken over from
+ * it. */
+static enum err elect_for_leaderless(struct controller *controller)
+{
+    const struct image *image = controller->image;
+    for (int32_t i = 0; i < image->topic_count; i++) {
+        const struct image_topic *topic = image->topics[i];
+        for (int32_t index = 0; index < topic->partition_count; index++) {
+            const struct image_partition *partition = &topic->partitions[index];
+            if (partition->leader >= 0 || !may_lead(partition, image->node_id))
+                continue;
+            struct meta_record *record =
+                meta_records_add(&controller->records, controller->arena, META_PARTITION_CHANGE);
+            int32_t *isr = arena_copy(controller->arena, &image->node_id, sizeof image->node_id);
+            if (record == NULL || isr == NULL)
+                return ERR_NO_MEMORY;
+            struct partition_change_record *change = &record->partition_change;
+            change->topic_id = topic->id;
+            change->partition_id = index;
+            change->leader = image->node_id;
+            change->isr.items = isr;
+            change->isr.count = 1;
+            change->eligible_leader_replicas.count = change->last_known_elr.count = 0;
+        }
+    }
+    return ERR_OK;
+}
+
 enum err controller_register_broker(struct controller *controller, const struct controller_registration *registration)
 {
     struct arena *arena = controller->arena;
@@ -224,5 +269,5 @@ enum err controller_register_broker(struct controller *controller, const struct 
     broker->log_dirs.items =
         arena_copy(arena, registration->log_dirs, (size_t)registration->log_dir_count * sizeof(struct uuid));
     broker->log_dirs.count = registration->log_dir_count;
-    return broker->log_dirs.items == NULL ? ERR_NO_MEMORY : ERR_OK;
+    return broker->log_dirs.items == NULL ? ERR_NO_MEMORY : elect_for_leaderless(controller);
 }

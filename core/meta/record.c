@@ -69,12 +69,24 @@ static bool take_uvarint(struct slice *in, uint64_t *number)
     return false;
 }
 
+/* In a metadata log that Kafka has written: the begin and end of a change in several batches, which are applied as they
+ * come (an aborted one, key 25, is refused), and the controllers' own registrations. */
+static bool is_of_another_controller(uint64_t key)
+{
+    enum { BEGIN_TRANSACTION = 23, END_TRANSACTION = 24, REGISTER_CONTROLLER = 27 };
+    return key == BEGIN_TRANSACTION || key == END_TRANSACTION || key == REGISTER_CONTROLLER;
+}
+
 enum err meta_record_decode(struct slice value, struct arena *arena, struct meta_record *record)
 {
     uint64_t frame, key, version;
     size_t consumed;
     if (!take_uvarint(&value, &frame) || !take_uvarint(&value, &key) || !take_uvarint(&value, &version))
         return ERR_CORRUPT;
+    if (frame == FRAME_VERSION && is_of_another_controller(key)) {
+        meta_record_init(record, META_NO_OP);
+        return ERR_OK;
+    }
     struct kind kind = kind_of(key);
     if (frame != FRAME_VERSION || kind.schema == NULL || version > (uint64_t)kind.schema->highest)
         return ERR_UNSUPPORTED;

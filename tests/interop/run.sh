@@ -132,6 +132,11 @@ if has java; then # Kafka's own tool reads our files
     done
 fi
 
+if has java; then # a data directory that Kafka has written
+    read -r _ good _ bad _ < <(timeout 300 tests/interop/adopt.sh "$binary" | tee /dev/stderr | tail -1)
+    passed=$((passed + ${good:-0})) failed=$((failed + ${bad:-1}))
+fi
+
 [ "$failed" -eq 0 ] || grep -E "level=(error|fatal)" "$work/node/broker.log" | tail -5
 echo "interop: $passed passed, $failed failed, $skipped skipped"
 [ "$failed" -eq 0 ] && [ "$passed" -gt 0 ]

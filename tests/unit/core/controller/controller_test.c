@@ -410,11 +410,57 @@ static void producer_id_blocks_never_overlap(void **state)
     }
 }
 
+static void a_leaderless_partition_gets_its_last_replica_in_sync_as_leader_at_registration(void **state)
+    {
+        struct cluster *cluster = *state;
+        assert_int_equal(create(cluster,
+                                (struct create_topics_request_creatable_topic){
+                                    .name = SLICE_LITERAL("left"), .num_partitions = 3, .replication_factor = 1},
+                                false, NULL),
+                         0);
+        struct controller controller = controller_of(cluster);
+        const struct image_topic *topic = image_topic_by_name(cluster->image, SLICE_LITERAL("left"));
+        struct uuid id = topic->id;
+        static int32_t others[] = {1, 2};
+        for (int i = 0; i < 2;
+             i++) { /* as Kafka's controlled stop leaves them; the second one has a replica elsewhere */
+            struct meta_record *record = meta_records_add(&controller.records, &cluster->arena, META_PARTITION_CHANGE);
+            record->partition_change.topic_id = id;
+            record->partition_change.partition_id = i;
+            record->partition_change.leader = -1;
+            record->partition_change.isr.count = 0;
+            if (i == 1) {
+                record->partition_change.replicas.items = others;
+                record->partition_change.replicas.count = 2;
+                record->partition_change.eligible_leader_replicas.items = others + 1;
+                record->partition_change.eligible_leader_replicas.count = 1;
+            }
+        }
+        commit(cluster, &controller.records);
+        topic = image_topic_by_id(cluster->image, id);
+        int32_t epoch = topic->partitions[0].leader_epoch;
+        assert_int_equal(topic->partitions[0].leader, -1);
+        controller = controller_of(cluster);
+        struct image_endpoint endpoint = {"PLAINTEXT", "127.0.0.1", 9092, 0};
+        struct uuid dir = {{5}};
+        struct controller_registration registration = {
+            .endpoints = &endpoint, .endpoint_count = 1, .log_dirs = &dir, .log_dir_count = 1, .epoch = 7};
+        assert_int_equal(controller_register_broker(&controller, &registration), ERR_OK);
+        commit(cluster, &controller.records);
+        topic = image_topic_by_id(cluster->image, id);
+        assert_int_equal(topic->partitions[0].leader, 1);
+        assert_int_equal(topic->partitions[0].leader_epoch, epoch + 1);
+        assert_int_equal(topic->partitions[0].isr_count, 1);
+        assert_int_equal(topic->partitions[1].leader, -1); /* node 2 has what was acknowledged */
+        assert_int_equal(topic->partitions[2].leader, 1);
+    }
+
 int main(void)
 {
-#define CASE(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
+    #define CASE(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
     const struct CMUnitTest tests[] = {
         CASE(topics_are_created_or_refused_as_kafka_does),
+        CASE(a_leaderless_partition_gets_its_last_replica_in_sync_as_leader_at_registration),
         CASE(the_coordinators_topics_are_made_as_kafka_makes_them),
         CASE(manual_assignments_and_settings_are_checked),
         CASE(a_name_given_twice_is_refused_once_and_others_go_on),
