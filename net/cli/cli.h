@@ -66,6 +66,7 @@ int txn_command(int argc, char **argv);
 int produce_command(int argc, char **argv);
 int consume_command(int argc, char **argv);
 int cluster_command(int argc, char **argv);
+int top_command(int argc, char **argv);
 int dump_command(int argc, char **argv);
 int bench_command(int argc, char **argv); /* bench/load/command.c, which only the binary is linked with */
 

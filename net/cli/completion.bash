@@ -2,7 +2,7 @@
 _ringmain() {
     local word=${COMP_WORDS[COMP_CWORD]} command=${COMP_WORDS[1]}
     if [ "$COMP_CWORD" -eq 1 ]; then
-        mapfile -t COMPREPLY < <(compgen -W "start topic config produce consume group txn cluster dump bench version" -- "$word")
+        mapfile -t COMPREPLY < <(compgen -W "start topic config produce consume group txn cluster top dump bench version" -- "$word")
         return
     fi
     local common="--bootstrap --timeout --json --help" more=""
@@ -15,6 +15,7 @@ _ringmain() {
     group) more="list describe reset-offsets delete delete-offsets --state --topic --partition --to-earliest --to-latest --to-offset --to-timestamp --by-duration --dry-run" ;;
     txn) more="list describe find-hanging abort-hanging --state --producer-id --running-longer-than --pattern --partition --start-offset --dry-run" ;;
     cluster) more="describe" ;;
+    top) more="--metrics --interval --count --partitions" ;;
     dump) more="--records --verify" ;;
     bench) more="produce fetch tail ping idle --topic --partitions --config --delete --connections --in-flight --rate --acks --record-bytes --records --batch-bytes --compression --read-bytes --consumers --backfill --backfill-rate --seconds --warm-up --threads --pid --raw" ;;
     esac

@@ -16,6 +16,7 @@ static const char usage[] = "usage: ringmain COMMAND [ARGUMENT]...\n"
                             "  group     list, describe, delete consumer groups, reset their offsets\n"
                             "  txn       list and describe transactions, end those that hang\n"
                             "  cluster   describe the cluster\n"
+                            "  top       show what a broker does, live\n"
                             "  bench     put load on a broker and measure it\n"
                             "  dump      show and verify files of a data directory\n"
                             "  version   print the version\n"
@@ -26,10 +27,10 @@ static const struct {
     const char *name;
     int (*run)(int argc, char **argv);
 } commands[] = {
-    {"start", start_command},     {"topic", topic_command},     {"config", config_command},
-    {"cluster", cluster_command}, {"produce", produce_command}, {"consume", consume_command},
-    {"group", group_command},     {"dump", dump_command},       {"bench", bench_command},
-    {"txn", txn_command},
+    {"top", top_command},         {"start", start_command},     {"topic", topic_command},
+    {"config", config_command},   {"cluster", cluster_command}, {"produce", produce_command},
+    {"consume", consume_command}, {"group", group_command},     {"dump", dump_command},
+    {"bench", bench_command},     {"txn", txn_command},
 };
 
 int main(int argc, char **argv)

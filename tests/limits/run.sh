@@ -15,6 +15,14 @@ python3 tests/limits/metrics.py "$(sed -n 's/.*msg="metrics are served" url=//p'
 line=$(tail -1 "$work/log")
 passed=$(echo "$line" | sed -n 's/limits: \([0-9]*\) passed.*/\1/p') failed=$(echo "$line" | sed -n 's/.* \([0-9]*\) failed/\1/p')
 passed=${passed:-0} failed=${failed:-1}
+place=$(sed -n 's|.*msg="metrics are served" url=http://\(.*\)/metrics|\1|p' "$work/node/broker.log")
+if "$binary" top --metrics "$place" --count 2 --interval 100 >"$work/top" && [ "$(grep -c '^SHARD' "$work/top")" -eq 2 ] &&
+    "$binary" top --metrics "$place" --count 1 --interval 50 --json | python3 -c 'import json, sys; assert json.load(sys.stdin)["values"]'; then
+    passed=$((passed + 1))
+else
+    failed=$((failed + 1))
+    echo "FAILED limits: ringmain top"
+fi
 more=$(tail -1 "$work/metrics")
 scraped=$(echo "$more" | sed -n 's/metrics: \([0-9]*\) passed.*/\1/p') broken=$(echo "$more" | sed -n 's/metrics: .* \([0-9]*\) failed/\1/p')
 passed=$((passed + ${scraped:-0})) failed=$((failed + ${broken:-1}))
