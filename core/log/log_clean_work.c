@@ -216,7 +216,7 @@ static enum err note(struct log_clean *clean, struct additions *more, const stru
 {
     struct log_clean_output *output = &clean->_output;
     int64_t last_offset = batch_last_offset(header), pos = output->size + (int64_t)more->bytes.length;
-    if (header->max_timestamp > output->max_timestamp) {
+    if (header->record_count > 0 && header->max_timestamp > output->max_timestamp) {
         output->max_timestamp = header->max_timestamp;
         output->max_timestamp_offset = last_offset;
     }

@@ -64,7 +64,8 @@ bool segment_note(struct mem *mem, struct segment *segment, const struct batch_h
     int64_t last_offset = base_offset + header->last_offset_delta;
     if (segment->first_timestamp < 0)
         segment->first_timestamp = header->max_timestamp;
-    if (header->max_timestamp > segment->max_timestamp) {
+    /* A batch that compaction has emptied is kept for its producer's sequence: its time is no record's. */
+    if (header->record_count > 0 && header->max_timestamp > segment->max_timestamp) {
         segment->max_timestamp = header->max_timestamp;
         segment->max_timestamp_offset = last_offset;
         segment->index_dirty = true;

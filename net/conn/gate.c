@@ -31,7 +31,7 @@ void conn_gate_fini(struct conn_gate *gate)
     map_fini(&gate->_by_ip);
 }
 
-bool conn_gate_is_open(const struct broker_config *config)
+bool conn_gate_is_free(const struct broker_config *config)
 {
     const char *overrides = config->max_connections_per_ip_overrides;
     return config->max_connections == INT32_MAX && config->max_connections_per_ip == INT32_MAX &&
@@ -140,6 +140,8 @@ static bool rate_allows(struct conn_gate *gate, int64_t now_ns)
 static void serve_queue(struct conn_gate *gate)
 {
     int64_t now_ns = io_now_ns(gate->io);
+    if (!gate->_open && !gate->_stopping)
+        return;
     while (!list_empty(&gate->_queue)) {
         bool refused = gate->_stopping;
         if (!refused && gate->count >= gate->config->max_connections)
@@ -199,6 +201,12 @@ static void on_returned(struct io_msg *msg, struct io *io)
 void conn_gate_configure(struct conn_gate *gate, const struct broker_config *config)
 {
     gate->config = config;
+    serve_queue(gate);
+}
+
+void conn_gate_open(struct conn_gate *gate)
+{
+    gate->_open = true;
     serve_queue(gate);
 }
 

@@ -33,7 +33,7 @@ struct conn_gate {
     int _queue_length;
     int64_t _turn_ns; /* when the rate allows the next one */
     struct io_timer _timer;
-    bool _stopping;
+    bool _open, _stopping;
 };
 
 struct ip_count;
@@ -54,8 +54,10 @@ struct conn_pass {
 void conn_gate_init(struct conn_gate *gate, struct io *control, const struct broker_config *config);
 void conn_gate_fini(struct conn_gate *gate); /* every pass is back */
 void conn_gate_configure(struct conn_gate *gate, const struct broker_config *config);
+/* The broker is ready: until then everybody waits, so that the first request finds a broker that is registered. */
+void conn_gate_open(struct conn_gate *gate);
 void conn_gate_stop(struct conn_gate *gate);                /* who waits is refused, who comes too */
-bool conn_gate_is_open(const struct broker_config *config); /* there is no limit at all: only_count will do */
+bool conn_gate_is_free(const struct broker_config *config); /* there is no limit at all: only_count will do */
 
 void conn_pass_ask(struct conn_pass *pass, struct io *io, struct conn_gate *gate);
 void conn_pass_return(struct conn_pass *pass, struct io *io); /* one that was granted, after decided() */

@@ -141,6 +141,7 @@ static void on_decided(struct conn_pass *pass, bool granted)
 {
     struct conn_visitor *visitor = CONTAINER_OF(pass, struct conn_visitor, pass);
     visitor->decided = true;
+    visitor->server->_let_in = visitor->server->_let_in || granted;
     if (visitor->socket != IO_NONE && granted && !visitor->server->_stopping) {
         let_in(visitor);
         return;
@@ -175,7 +176,7 @@ static void on_accepted(struct io_listener *listener, io_socket socket, const st
     *visitor = (struct conn_visitor){.pass = {.decided = on_decided,
                                               .gone = on_gone,
                                               .peer = *peer,
-                                              .only_count = conn_gate_is_open(server->config)},
+                                              .only_count = server->_let_in && conn_gate_is_free(server->config)},
                                      .server = server,
                                      .socket = socket,
                                      .listener = from->index};

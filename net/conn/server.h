@@ -34,6 +34,7 @@ struct conn_server {
     struct list _conns;
     struct list _starved;    /* wait for frame budget */
     struct conn_gate *_gate; /* the control shard's */
+    bool _let_in;            /* the gate has granted a pass: the broker is ready */
     int _visitor_count;      /* sockets that the gate knows of */
     struct io_timer _sweep;
     struct conn_listener *_listeners;

@@ -100,6 +100,7 @@ static void registered(struct metadata_change *change)
         broker_stop(&boot->broker);
         return;
     }
+    conn_gate_open(&boot->control.gate);
     boot->events->ready(boot->events, &boot->broker);
 }
 

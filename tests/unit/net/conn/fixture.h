@@ -200,6 +200,7 @@ static void open_server(uint64_t seed, const char *const *settings, int count)
     io_timer_stop(sim_node_io(node, 0), &timer);
     memory_before = sim_node_memory_used(node);
     conn_gate_init(&gate, sim_node_io(node, 0), config);
+    conn_gate_open(&gate);
     conn_server_init(&server, sim_node_io(node, 0), NULL, take, config, &gate);
     assert_int_equal(conn_server_listen(&server, ports), ERR_OK);
     run_ms(1);

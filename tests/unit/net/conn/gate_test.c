@@ -84,6 +84,22 @@ static void a_limit_that_is_lifted_lets_in_who_waits(void **state)
     close_server();
 }
 
+static void everybody_waits_until_the_broker_is_ready(void **state)
+{
+    static uint8_t bytes[64];
+    open_server(1, NULL, 0);
+    gate._open = false; /* as at the start */
+    struct client *early = connect_client(0);
+    send_bytes(early, bytes, make_frame(bytes, API_METADATA, 7, 0));
+    run_ms(1000);
+    assert_int_equal(server.conn_count, 0);
+    assert_false(early->closed);
+    conn_gate_open(&gate);
+    run_ms(50);
+    assert_int_equal(taken_count, 1);
+    close_server();
+}
+
 static void who_waits_is_refused_when_the_node_stops(void **state)
 {
     const char *const settings[] = {"max.connections=1"};
@@ -105,6 +121,7 @@ int main(void)
         cmocka_unit_test(an_override_is_for_its_address_alone),
         cmocka_unit_test(new_connections_wait_for_their_turn_at_the_rate),
         cmocka_unit_test(a_limit_that_is_lifted_lets_in_who_waits),
+        cmocka_unit_test(everybody_waits_until_the_broker_is_ready),
         cmocka_unit_test(who_waits_is_refused_when_the_node_stops),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
