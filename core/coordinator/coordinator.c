@@ -1,5 +1,6 @@
 /* Which partitions are ours, and what state each of them is in. */
 #include "core/coordinator/internal.h"
+#include "io/reactor/diag.h"
 
 enum { RETRY_MS = 1000 }; /* between two tries to load */
 
@@ -133,8 +134,12 @@ void coordinator_loaded(struct coordinator_partition *partition, bool good)
         coordinator_partition_settle(partition);
     } else if (good) {
         partition->phase = PHASE_ACTIVE;
+        DIAG(coordinator->io, DIAG_DEBUG, "a coordinator has loaded a partition", "topic=%s partition=%d",
+             coordinator->options.kind->topic, partition->index);
         coordinator->options.kind->loaded(partition->machine);
     } else {
+        DIAG(coordinator->io, DIAG_WARN, "a coordinator could not load a partition; it tries again",
+             "topic=%s partition=%d", coordinator->options.kind->topic, partition->index);
         close_machine(partition);
         retry_later(partition);
     }

@@ -1,6 +1,7 @@
 #include "core/coordinator/groups.h"
 
 #include "core/controller/controller.h"
+#include "io/reactor/diag.h"
 
 struct groups {
     struct coordinator_kind kind;
@@ -51,9 +52,32 @@ static void set_timer(struct host *host)
     MAYBE(err == ERR_OK);
 }
 
+static void say(struct io *io, const struct group_news *news)
+{
+    static const char format[] = "group=%s generation=%d members=%d";
+    switch (news->kind) {
+    case GROUP_NEWS_REBALANCE:
+        DIAG(io, DIAG_INFO, "a group rebalances", format, news->group, news->generation, news->member_count);
+        break;
+    case GROUP_NEWS_STABLE:
+        DIAG(io, DIAG_INFO, "a group is stable", format, news->group, news->generation, news->member_count);
+        break;
+    case GROUP_NEWS_EMPTY:
+        DIAG(io, DIAG_INFO, "a group has no members", format, news->group, news->generation, news->member_count);
+        break;
+    case GROUP_NEWS_MEMBER_SILENT:
+        DIAG(io, DIAG_INFO, "a member was silent for its session timeout", format, news->group, news->generation,
+             news->member_count);
+        break;
+    }
+}
+
 static void drain(struct host *host)
 {
     struct group_machine *machine = &host->machine;
+    for (int32_t i = 0; i < machine->news_count; i++)
+        say(io_of(host), &machine->news[i]);
+    machine->news_count = 0;
     for (struct list *link; (link = list_pop_front(&machine->appends)) != NULL;)
         coordinator_append(&host->base, CONTAINER_OF(link, struct machine_append, link));
     for (struct list *link; (link = list_pop_front(&machine->answers)) != NULL;) {

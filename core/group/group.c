@@ -189,6 +189,21 @@ void group_release(struct group *group)
         free_group(group);
 }
 
+void group_tell(struct group *group, enum group_news_kind kind)
+{
+    struct group_machine *machine = group->machine;
+    if (machine->news_count >= GROUP_NEWS_MAX)
+        return;
+    struct group_news *news = &machine->news[machine->news_count++];
+    size_t length = size_min(group->id.length, sizeof news->group - 1);
+    *news = (struct group_news){.kind = kind, .generation = group->generation, .member_count = group->member_count};
+    for (size_t i = 0; i < length; i++) {
+        char c = (char)group->id.data[i];
+        bool plain = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || strchr("._-", c);
+        news->group[i] = plain && c != '\0' ? c : '?';
+    }
+}
+
 /* Which state may follow which (ClassicGroupState). DEAD goes back to EMPTY when its tombstone could not be written. */
 void group_move(struct group *group, enum group_state state)
 {
@@ -213,6 +228,12 @@ void group_move(struct group *group, enum group_state state)
     group->state = state;
     if (from != GROUP_DEAD && state != GROUP_DEAD)
         group->state_timestamp_ms = group->machine->wall_ms;
+    if (state == GROUP_PREPARING)
+        group_tell(group, GROUP_NEWS_REBALANCE);
+    else if (state == GROUP_STABLE)
+        group_tell(group, GROUP_NEWS_STABLE);
+    else if (state == GROUP_EMPTY && from != GROUP_DEAD)
+        group_tell(group, GROUP_NEWS_EMPTY);
 }
 
 const char *group_state_name(enum group_state state)

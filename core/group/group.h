@@ -44,10 +44,21 @@ struct group_settings {
     int64_t retention_ms, retention_check_interval_ms;
 };
 
+/* What a person may want to hear of. */
+enum group_news_kind { GROUP_NEWS_REBALANCE, GROUP_NEWS_STABLE, GROUP_NEWS_EMPTY, GROUP_NEWS_MEMBER_SILENT };
+enum { GROUP_NEWS_MAX = 4, GROUP_NEWS_ID_BYTES = 64 };
+struct group_news {
+    enum group_news_kind kind;
+    int32_t generation, member_count;
+    char group[GROUP_NEWS_ID_BYTES]; /* what is not a letter, a digit or one of ._- is a '?'; cut */
+};
+
 struct group_machine {
-    struct list appends; /* out: of struct machine_append */
-    struct list answers; /* out: of struct group_call */
-    bool broken;         /* out: no memory to do what the log says: it has to be loaded anew */
+    struct list appends;                    /* out: of struct machine_append */
+    struct list answers;                    /* out: of struct group_call */
+    struct group_news news[GROUP_NEWS_MAX]; /* out: the first since the caller has set news_count to 0 */
+    int32_t news_count;
+    bool broken; /* out: no memory to do what the log says: it has to be loaded anew */
     struct mem *mem;
     struct arena scratch; /* of one replayed record */
     struct group_settings settings;

@@ -163,6 +163,7 @@ void group_remove(struct group *group);  /* out of the machine; freed when nothi
 void group_release(struct group *group); /* one append has come back */
 void group_move(struct group *group, enum group_state state);
 const char *group_state_name(enum group_state state);
+void group_tell(struct group *group, enum group_news_kind kind);
 /* Room for deadlines that may be started later without memory. */
 bool group_slots_take(struct group_machine *machine, uint32_t count) MUST_CHECK;
 void group_slots_give(struct group_machine *machine, uint32_t count);

@@ -231,6 +231,7 @@ void group_on_heartbeat_missed(struct group_member *member)
     struct group *group = member->group;
     if (!member->is_new && (member->join != NULL || member->sync != NULL))
         return;
+    group_tell(group, GROUP_NEWS_MEMBER_SILENT);
     group_drop_member(member);
     if (group->state == GROUP_STABLE || group->state == GROUP_COMPLETING)
         group_rebalance_or_complete(group);

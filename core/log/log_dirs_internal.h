@@ -17,6 +17,7 @@ struct log_dir {
     size_t manifest_length;
     uint32_t recovery_crc; /* of the recovery-point checkpoint as written last */
     _Atomic(bool) offline, full;
+    bool said_offline, said_full; /* control shard */
     _Atomic(int64_t) total_bytes, free_bytes;
     _Atomic(int32_t) partition_count;
 };

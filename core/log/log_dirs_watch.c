@@ -1,5 +1,6 @@
 /* Free space against the reserve, and the remains of deleted topics. */
 #include "core/log/log_dirs_internal.h"
+#include "io/reactor/diag.h"
 
 #include <stdio.h>
 
@@ -114,10 +115,29 @@ static void watch_ended(struct io_msg *msg, struct io *io)
     unwatch->done(unwatch);
 }
 
+/* What has changed since the last look, once. */
+static void say_changes(struct log_dirs *dirs, int index)
+{
+    struct log_dir *dir = &dirs->dirs[index];
+    bool offline = log_dirs_is_offline(dirs, index), full = log_dirs_is_full(dirs, index);
+    long long free_bytes = (long long)atomic_load_explicit(&dir->free_bytes, memory_order_relaxed);
+    if (offline && !dir->said_offline)
+        DIAG(dirs->io, DIAG_ERROR, "a log directory is offline until a restart", "path=%s", dir->path);
+    if (full && !dir->said_full)
+        DIAG(dirs->io, DIAG_ERROR, "a log directory is full: producing to it is refused",
+             "path=%s free_bytes=%lld reserve_bytes=%lld", dir->path, free_bytes, (long long)dirs->watch.reserve_bytes);
+    else if (!full && dir->said_full)
+        DIAG(dirs->io, DIAG_INFO, "a log directory has room again", "path=%s free_bytes=%lld", dir->path, free_bytes);
+    dir->said_offline = offline;
+    dir->said_full = full;
+}
+
 static void watch_done(struct io_job *job)
 {
     struct log_dirs *dirs = CONTAINER_OF(job, struct log_dirs, watch.job);
     struct log_dirs_watch *watch = &dirs->watch;
+    for (int i = 0; i < dirs->count; i++)
+        say_changes(dirs, i);
     watch->running = false;
     if (watch->unwatch != NULL) {
         io_post(dirs->io, io_shard(dirs->io), &watch->unwatch->_msg);

@@ -1,6 +1,7 @@
 /* How a partition comes and goes: its directory by jobs, its log on the shard. */
 #include "core/partition/shard_data_internal.h"
 #include "core/wire/error.h"
+#include "io/reactor/diag.h"
 
 #include <stdio.h>
 
@@ -166,11 +167,15 @@ static enum err open_log(struct shard_data *data, struct partition *partition, c
 static void come_online(struct partition *partition, struct shard_data_apply *apply, enum err err)
 {
     if (err == ERR_NO_MEMORY) { /* tried again when there may be some */
+        DIAG(partition->_data->io, DIAG_WARN, "no memory to open a partition; it is tried again",
+             "topic=%s partition=%d", partition->topic, partition->index);
         partition->_data->short_of_memory = true;
         apply->failed_count++;
         return;
     }
     if (err != ERR_OK) {
+        DIAG(partition->_data->io, DIAG_ERROR, "a partition cannot be opened and is offline",
+             "topic=%s partition=%d error=\"%s\"", partition->topic, partition->index, err_text(err));
         partition->state = PARTITION_OFFLINE;
         apply->failed_count++;
         return;

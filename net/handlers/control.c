@@ -2,6 +2,7 @@
 
 #include "core/coordinator/groups.h"
 #include "core/coordinator/txns.h"
+#include "io/reactor/diag.h"
 
 /* The image on its way to one data shard and back. */
 struct publication {
@@ -12,6 +13,39 @@ struct publication {
     struct shard_data_apply apply;
 };
 
+/* What an image changes, for those who read the broker's lines. Names of topics were checked when they were made. */
+struct say_changes {
+    struct image_differ differ;
+    struct io *io;
+};
+
+static bool say_topic(struct image_differ *differ, const struct image_topic *before, const struct image_topic *after)
+{
+    struct io *io = CONTAINER_OF(differ, struct say_changes, differ)->io;
+    char id[UUID_TEXT_SIZE];
+    uuid_format((after != NULL ? after : before)->id, id);
+    if (before == NULL)
+        DIAG(io, DIAG_INFO, "a topic was created", "topic=%s id=%s partitions=%d", after->name, id,
+             (int)after->partition_count);
+    else if (after == NULL)
+        DIAG(io, DIAG_INFO, "a topic was deleted", "topic=%s id=%s partitions=%d", before->name, id,
+             (int)before->partition_count);
+    else if (after->partition_count != before->partition_count)
+        DIAG(io, DIAG_INFO, "a topic has more partitions", "topic=%s id=%s partitions=%d before=%d", after->name, id,
+             (int)after->partition_count, (int)before->partition_count);
+    else if (after->overrides != before->overrides)
+        DIAG(io, DIAG_INFO, "a topic's settings or replicas have changed", "topic=%s id=%s", after->name, id);
+    return true;
+}
+
+static void say_changes(struct control *control, const struct image *image)
+{
+    struct say_changes say = {.differ.topic = say_topic, .io = control->shard->io};
+    const struct image *before = metadata_current(control->metadata);
+    if (before != NULL && before != image)
+        image_diff(before, image, &say.differ);
+}
+
 static void acknowledged(struct io_msg *msg, struct io *io)
 {
     struct publication *publication = CONTAINER_OF(msg, struct publication, msg);
@@ -21,6 +55,7 @@ static void acknowledged(struct io_msg *msg, struct io *io)
         return;
     const struct image *image = control->publishing;
     control->publishing = NULL;
+    say_changes(control, image);
     groups_apply(control->groups, image);
     txns_apply(control->txns, image);
     conn_gate_configure(&control->gate, image->config);

@@ -239,6 +239,13 @@ static enum err open_dirs(struct boot *boot, struct io *io, char why[512])
     enum err err = log_dirs_open(io, io_fs(io), &options, &boot->broker.dirs, why);
     if (err != ERR_OK)
         return err;
+    for (int i = 0; i < log_dirs_count(boot->broker.dirs); i++) {
+        if (log_dirs_is_offline(boot->broker.dirs, i))
+            DIAG(io, DIAG_ERROR, "a log directory cannot be used: its partitions are offline", "path=%s",
+                 log_dirs_path(boot->broker.dirs, i));
+        else
+            DIAG(io, DIAG_INFO, "log directory", "path=%s", log_dirs_path(boot->broker.dirs, i));
+    }
     snprintf(boot->broker.cluster_id_text, sizeof boot->broker.cluster_id_text, "%s",
              log_dirs_cluster_id(boot->broker.dirs));
     return uuid_parse(boot->broker.cluster_id_text, &boot->broker.cluster_id) ? ERR_OK : ERR_CORRUPT;

@@ -91,6 +91,32 @@ static void a_member_that_is_silent_loses_its_place(void **state)
     check_replay(world);
 }
 
+static void what_a_person_wants_to_hear_of_is_told_once_and_bounded(void **state)
+{
+    struct world *world = *state;
+    struct consumer a = consumer("g \n\"x=1"), b = consumer("g \n\"x=1");
+    settle_two(world, &a, &b);
+    struct group_machine *machine = &world->machine;
+    assert_int_equal(machine->news_count, 2);
+    assert_int_equal(machine->news[0].kind, GROUP_NEWS_REBALANCE);
+    assert_int_equal(machine->news[1].kind, GROUP_NEWS_STABLE);
+    assert_int_equal(machine->news[1].member_count, 2);
+    assert_int_equal(machine->news[1].generation, 1);
+    assert_string_equal(machine->news[1].group, "g???x?1"); /* nothing that could pass for another key */
+    machine->news_count = 0;
+    for (int i = 0; i < 3; i++) {
+        pass(world, 4000);
+        (void)heartbeat(world, &a);
+    }
+    assert_int_equal(machine->news_count, 2);
+    assert_int_equal(machine->news[0].kind, GROUP_NEWS_MEMBER_SILENT);
+    assert_int_equal(machine->news[1].kind, GROUP_NEWS_REBALANCE);
+    for (int i = 0; i < 20; i++)
+        pass(world, 60000);
+    assert_true(machine->news_count <= GROUP_NEWS_MAX);
+    assert_int_equal(machine->news[3].kind, GROUP_NEWS_EMPTY);
+}
+
 static void who_does_not_join_again_in_time_is_left_behind(void **state)
 {
     struct world *world = *state;
@@ -415,6 +441,7 @@ int main(void)
         CASE(an_empty_group_waits_for_its_first_members),
         CASE(a_third_member_makes_a_rebalance_that_the_others_hear_of),
         CASE(a_member_that_is_silent_loses_its_place),
+        CASE(what_a_person_wants_to_hear_of_is_told_once_and_bounded),
         CASE(who_does_not_join_again_in_time_is_left_behind),
         CASE(who_does_not_sync_in_time_is_left_behind),
         CASE(a_member_that_leaves_makes_room_at_once),
