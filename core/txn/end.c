@@ -58,12 +58,6 @@ void txn_fence(struct txn_machine *machine, struct txn *txn, struct txn_call *ca
 
 /* ---- EndTxn ------------------------------------------------------------------------------------------------------ */
 
-static int16_t settled(const struct txn *txn, bool commit, int16_t same)
-{
-    bool was_commit = txn->now.state == TXN_COMPLETE_COMMIT || txn->now.state == TXN_PREPARE_COMMIT;
-    return was_commit == commit ? same : KAFKA_ERROR_INVALID_TXN_STATE;
-}
-
 /* Clients before version 2: the same epoch for one transaction after the other. */
 static void end_old(struct txn_machine *machine, struct txn *txn, const struct txn_producer *producer, bool commit,
                     struct txn_call *call)
@@ -73,12 +67,10 @@ static void end_old(struct txn_machine *machine, struct txn *txn, const struct t
         error = KAFKA_ERROR_INVALID_PRODUCER_ID_MAPPING;
     else if (txn->now.epoch != producer->epoch)
         error = KAFKA_ERROR_PRODUCER_FENCED;
-    else if (txn->busy)
+    else if (txn->busy) /* as what is prepared always is */
         error = KAFKA_ERROR_CONCURRENT_TRANSACTIONS;
     else if (txn->now.state == TXN_COMPLETE_COMMIT || txn->now.state == TXN_COMPLETE_ABORT)
-        error = settled(txn, commit, KAFKA_ERROR_NONE);
-    else if (txn->now.state == TXN_PREPARE_COMMIT || txn->now.state == TXN_PREPARE_ABORT)
-        error = settled(txn, commit, KAFKA_ERROR_CONCURRENT_TRANSACTIONS);
+        error = (txn->now.state == TXN_COMPLETE_COMMIT) == commit ? KAFKA_ERROR_NONE : KAFKA_ERROR_INVALID_TXN_STATE;
     else if (txn->now.state != TXN_ONGOING)
         error = KAFKA_ERROR_INVALID_TXN_STATE;
     else {
@@ -109,9 +101,6 @@ static int16_t check_end(const struct txn *txn, const struct txn_producer *produ
         if (!is_current)
             return KAFKA_ERROR_PRODUCER_FENCED;
         return commit ? KAFKA_ERROR_INVALID_TXN_STATE : KAFKA_ERROR_NONE;
-    case TXN_PREPARE_COMMIT:
-    case TXN_PREPARE_ABORT:
-        return again_bump ? settled(txn, commit, KAFKA_ERROR_CONCURRENT_TRANSACTIONS) : KAFKA_ERROR_PRODUCER_FENCED;
     case TXN_COMPLETE_COMMIT:
     case TXN_COMPLETE_ABORT:
         if (!is_again && !is_current)
@@ -120,6 +109,8 @@ static int16_t check_end(const struct txn *txn, const struct txn_producer *produ
         if (is_again)
             return *is_done ? KAFKA_ERROR_NONE : KAFKA_ERROR_INVALID_TXN_STATE;
         return commit ? KAFKA_ERROR_INVALID_TXN_STATE : KAFKA_ERROR_NONE; /* an abort of nothing */
+    case TXN_PREPARE_COMMIT:                                              /* busy */
+    case TXN_PREPARE_ABORT:
     case TXN_DEAD:
     case TXN_PREPARE_EPOCH_FENCE:
     case TXN_STATES:

@@ -122,6 +122,7 @@ static void a_reader_gets_the_aborted_transactions_of_its_range_only(void **stat
     assert_int_equal(lines[0].last_stable_offset, 3);
     assert_int_equal(lines[1].first_offset, 7);
     assert_int_equal(lines[1].last_stable_offset, 9);
+    assert_int_equal(aborted_at(log, 5, 10, 1 << 20, lines, 8), 2); /* its marker alone: it ends here */
     assert_int_equal(aborted_at(log, 6, 10, 1 << 20, lines, 8), 1);
     assert_int_equal(aborted_at(log, 0, 7, 1 << 20, lines, 8), 1);
     assert_int_equal(aborted_at(log, 0, 10, 1 << 20, lines, 1), 2); /* says that there was no room */
@@ -171,7 +172,8 @@ static void a_crash_gives_the_same_lines_whatever_was_saved(void **state)
             end(log, i % 3, 0, i % 2 == 0);
             if (i == 8 * saved) {
                 flush(log);
-                assert_true(log_recovery_point(log) <= log_durable_offset(log));
+                /* Not above the first line that no file has: the marker of the second transaction. */
+                assert_int_equal(log_recovery_point(log), saved == 0 ? log_durable_offset(log) : 9);
                 log_save_aborted(log);
                 while (log_is_busy(log))
                     machine_turn(machine, true);
@@ -200,6 +202,59 @@ static void a_crash_gives_the_same_lines_whatever_was_saved(void **state)
         snprintf(command, sizeof(command), "rm -rf '%s'", directory);
         assert_int_equal(system(command), 0);
     }
+}
+
+/* A power cut may take the log's end and leave the file that was saved behind it. */
+static void what_the_log_has_lost_the_index_loses(void **state)
+{
+    struct log_aborted lines[16];
+    char path[300];
+    io_file file;
+    begin();
+    struct log *log = open_log(true, 0, NULL);
+    for (int i = 0; i < 4; i++) {
+        write_records(log, 1, 0, 1);
+        end(log, 1, 0, false);
+    }
+    flush(log);
+    log_save_aborted(log);
+    while (log_is_busy(log))
+        machine_turn(machine, true);
+    finish(log);
+    snprintf(path, sizeof(path), "%s/00000000000000000000.log", directory);
+    struct fs_info info;
+    assert_int_equal(fs_info(io_fs(io), path, &info), ERR_OK);
+    assert_int_equal(fs_open(io_fs(io), path, FS_READ | FS_WRITE, &file), ERR_OK);
+    assert_int_equal(fs_truncate(io_fs(io), file, (int64_t)info.size / 2), ERR_OK); /* of four alike */
+    fs_close(io_fs(io), file);
+    begin();
+    struct replayer replayer = {.observer = {.batch = replay}};
+    struct log_options options = {
+        .directory = directory, .topic_id = {{1}}, .config = &config, .observer = &replayer.observer};
+    assert_int_equal(log_open(io, io_fs(io), &options, &log), ERR_OK);
+    assert_int_equal(log_end_offset(log), 4);
+    write_records(log, 1, 0, 1);
+    end(log, 1, 0, true);
+    assert_int_equal(all_lines(log, 6, lines, 16), 2);
+    assert_int_equal(lines[1].last_offset, 3);
+    finish(log);
+}
+
+/* A reader of a little is not told of what comes far behind. */
+static void a_short_read_gets_few_lines(void **state)
+{
+    static struct log_aborted lines[256];
+    config.index_interval_bytes = 200;
+    begin();
+    struct log *log = open_log(true, 0, NULL);
+    for (int i = 0; i < 200; i++) {
+        write_records(log, 1, 0, 1);
+        end(log, 1, 0, false);
+    }
+    assert_int_equal(aborted_at(log, 0, 400, 1 << 20, lines, 256), 200);
+    int few = aborted_at(log, 0, 400, 1, lines, 256);
+    assert_true(few >= 1 && few < 10);
+    finish(log);
 }
 
 static void a_file_that_cannot_be_is_said_to_be_one(void **state)
@@ -244,6 +299,8 @@ int main(void)
         ON_DISK(a_reader_gets_the_aborted_transactions_of_its_range_only),
         ON_DISK(lines_reach_over_segments_and_a_clean_restart),
         ON_DISK(a_crash_gives_the_same_lines_whatever_was_saved),
+        ON_DISK(what_the_log_has_lost_the_index_loses),
+        ON_DISK(a_short_read_gets_few_lines),
         ON_DISK(a_file_that_cannot_be_is_said_to_be_one),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -2,43 +2,6 @@
  * happens with time, failing appends and failing markers. */
 #include "tests/unit/core/txn/world.h"
 
-enum { N = KAFKA_ERROR_NONE };
-#define FENCED    KAFKA_ERROR_PRODUCER_FENCED
-#define MAPPING   KAFKA_ERROR_INVALID_PRODUCER_ID_MAPPING
-#define STATE     KAFKA_ERROR_INVALID_TXN_STATE
-#define BUSY      KAFKA_ERROR_CONCURRENT_TRANSACTIONS
-#define ABORTIBLE KAFKA_ERROR_TRANSACTION_ABORTABLE
-
-static const struct txn *the(void)
-{
-    return txn_find(&world.machine, SLICE_LITERAL("t"));
-}
-
-static struct asked asked;
-
-static int64_t init(void)
-{
-    ask_init(&asked, -1, -1);
-    run();
-    assert_int_equal(asked.call.error, N);
-    return asked.call.producer_id;
-}
-
-static void add(const char *topic, int32_t partition, int16_t version)
-{
-    ask_add(&asked, the()->now.producer_id, the()->now.epoch, topic, partition, version);
-    run();
-    assert_int_equal(asked.answers, 1);
-    assert_int_equal(asked.call.error, N);
-}
-
-static void end(bool commit, int16_t version)
-{
-    ask_end(&asked, the()->now.producer_id, the()->now.epoch, commit, version);
-    run();
-    assert_int_equal(asked.call.error, N);
-}
-
 /* ---- every state x every request --------------------------------------------------------------------------------- */
 
 enum at { AT_NOTHING, AT_NEW, AT_EMPTY, AT_ONGOING, AT_COMMITTING, AT_ABORTING, AT_COMMITTED, AT_ABORTED, AT_ENDS };

@@ -197,6 +197,32 @@ static void a_transaction_that_is_left_open_is_aborted_in_time(void **state)
     close_room();
 }
 
+/* Its partitions need no marker; the id is free for the next. */
+static void a_transaction_over_a_deleted_topic_ends(void **state)
+{
+    struct transaction first, second;
+    struct delete_topics_request_delete_topic_state topic;
+    struct delete_topics_request request;
+    struct delete_topics_response response;
+    struct slice name = SLICE_LITERAL("t");
+    open_room(8);
+    assert_int_equal(transaction_open(&first, &client, &arena, SLICE_LITERAL("id"), 60000), ERR_OK);
+    write_numbers(&first, 0, 4);
+    wire_set_defaults(&delete_topics_request_delete_topic_state_struct, &topic);
+    WIRE_DEFAULTS(delete_topics_request_schema, &request);
+    topic.name = name;
+    request.topics.items = &topic;
+    request.topics.count = 1;
+    request.topic_names.items = &name;
+    request.topic_names.count = 1;
+    request.timeout_ms = 10000;
+    assert_int_equal(client_call(&client, 1, API_DELETE_TOPICS, &request, &response, &arena), ERR_OK);
+    assert_int_equal(response.responses.items[0].error_code, KAFKA_ERROR_NONE);
+    assert_int_equal(transaction_end(&first, &client, &arena, true), ERR_OK);
+    assert_int_equal(transaction_open(&second, &client, &arena, SLICE_LITERAL("id"), 60000), ERR_OK);
+    close_room();
+}
+
 static void a_refusal_says_why(void **state)
 {
     struct transaction transaction;
@@ -214,6 +240,7 @@ int main(void)
         cmocka_unit_test(what_is_committed_over_a_breaking_network_is_read_once_and_in_order),
         cmocka_unit_test(a_successor_fences_and_aborts_what_was_open),
         cmocka_unit_test(a_transaction_that_is_left_open_is_aborted_in_time),
+        cmocka_unit_test(a_transaction_over_a_deleted_topic_ends),
         cmocka_unit_test(a_refusal_says_why),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
