@@ -10,6 +10,7 @@
 
 #include <stdio.h>
 #include <stdlib.h>
+#include <time.h>
 
 /* The newest versions that name topics by name: no look-up of ids is needed, and every broker of today has them. */
 enum { PRODUCE_VERSION = 12, FETCH_VERSION = 12, PING_VERSION = 3 };
@@ -40,6 +41,9 @@ static struct slice make_batch(const struct load_group *group, struct mem *mem, 
     size_t capacity = BATCH_HEADER_BYTES +
                       (group->batch_bytes > 0 ? (size_t)group->batch_bytes : record * (size_t)group->records_per_batch);
     uint8_t *data = load_alloc(capacity), *value = load_alloc((size_t)group->record_bytes);
+    struct timespec now; /* old records would be taken out by retention */
+    clock_gettime(CLOCK_REALTIME, &now);
+    int64_t now_ms = (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
     struct prng prng;
     prng_seed(&prng, 20260101);
     struct batch_builder builder;
@@ -49,8 +53,8 @@ static struct slice make_batch(const struct load_group *group, struct mem *mem, 
         size_t put = builder.length + record;
         if (group->batch_bytes > 0 && i > 0 && put > (size_t)group->batch_bytes)
             break;
-        if (!batch_builder_add(&builder, 1700000000000, SLICE_NULL, slice_of(value, (size_t)group->record_bytes),
-                               SLICE_NULL, 0))
+        if (!batch_builder_add(&builder, now_ms, SLICE_NULL, slice_of(value, (size_t)group->record_bytes), SLICE_NULL,
+                               0))
             break;
     }
     if (builder.count == 0)

@@ -3,6 +3,8 @@
 #include "bench/load/load.h"
 #include "core/wire/error.h"
 
+#include <stdlib.h>
+
 enum { LEADER_TRIES = 600, LEADER_PAUSE_MS = 50, TOPIC_WAIT_MS = 60000 };
 
 static void call(struct cli *cli, int16_t api_key, const void *request, void *response)
@@ -81,6 +83,26 @@ void topics_delete(struct cli *cli, const char *name)
     call(cli, API_DELETE_TOPICS, &request, &response);
 }
 
+/* False: a partition's leader is not ready yet, although the metadata names it. */
+static bool take_ends(const struct list_offsets_response *response, int partitions, int64_t *ends)
+{
+    if (response->topics.count != 1 || response->topics.items[0].partitions.count != partitions)
+        load_fail("a ListOffsets answer that does not fit its request");
+    for (int i = 0; i < partitions; i++) {
+        const struct list_offsets_response_list_offsets_partition_response *answer =
+            &response->topics.items[0].partitions.items[i];
+        if (answer->error_code == KAFKA_ERROR_NOT_LEADER_OR_FOLLOWER ||
+            answer->error_code == KAFKA_ERROR_UNKNOWN_TOPIC_OR_PARTITION ||
+            answer->error_code == KAFKA_ERROR_LEADER_NOT_AVAILABLE)
+            return false;
+        if (answer->error_code != KAFKA_ERROR_NONE || answer->partition_index < 0 ||
+            answer->partition_index >= partitions)
+            load_fail("ListOffsets: %s", kafka_error_name(answer->error_code));
+        ends[answer->partition_index] = answer->offset;
+    }
+    return true;
+}
+
 void topics_ends(struct cli *cli, const char *name, int partitions, int64_t *ends)
 {
     struct list_offsets_request_list_offsets_topic topic;
@@ -99,15 +121,14 @@ void topics_ends(struct cli *cli, const char *name, int partitions, int64_t *end
     request.replica_id = -1;
     request.topics.items = &topic;
     request.topics.count = 1;
-    call(cli, API_LIST_OFFSETS, &request, &response);
-    if (response.topics.count != 1 || response.topics.items[0].partitions.count != partitions)
-        load_fail("a ListOffsets answer that does not fit its request");
-    for (int i = 0; i < partitions; i++) {
-        const struct list_offsets_response_list_offsets_partition_response *answer =
-            &response.topics.items[0].partitions.items[i];
-        if (answer->error_code != KAFKA_ERROR_NONE || answer->partition_index < 0 ||
-            answer->partition_index >= partitions)
-            load_fail("ListOffsets: %s", kafka_error_name(answer->error_code));
-        ends[answer->partition_index] = answer->offset;
+    for (int i = 0;; i++) {
+        call(cli, API_LIST_OFFSETS, &request, &response);
+        if (take_ends(&response, partitions, ends))
+            break;
+        if (i == LEADER_TRIES)
+            load_fail("topic %s has partitions that nobody answers for", name);
+        client_pause(&cli->client, LEADER_PAUSE_MS);
+        arena_reset(&cli->arena);
     }
+    free(topic.partitions.items);
 }
