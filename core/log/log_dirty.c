@@ -3,7 +3,7 @@
 #include "core/log/log_internal.h"
 
 enum {
-    BEHIND_BYTES = 1 << 20,         /* so much of one segment is sent on its way together */
+    BEHIND_BYTES = 8 << 20,         /* so much of one segment is sent on its way together */
     BEHIND_BYTES_PRESSED = 64 << 10 /* when the shard has used up half of its budget */
 };
 

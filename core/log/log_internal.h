@@ -78,6 +78,7 @@ static inline struct segment *log_active(const struct log *log)
     return SEGMENT_OF(log->segments.prev);
 }
 
+void log_give_back_blocks(struct log *log, struct segment *segment);   /* what was allocated ahead of its end */
 struct segment *log_segment_of(const struct log *log, int64_t offset); /* start <= offset <= end */
 enum err log_segment_file(struct log *log, struct segment *segment);   /* opens it when it is not */
 enum err log_roll(struct log *log) MUST_CHECK;                         /* a new segment at the end */

@@ -264,6 +264,7 @@ static void close_segments(struct log *log, struct list *segments)
 {
     for (struct list *link; (link = list_pop_front(segments)) != NULL;) {
         struct segment *segment = SEGMENT_OF(link);
+        log_give_back_blocks(log, segment);
         if (segment->file != IO_NONE)
             io_close_now(log->io, segment->file);
         segment->file = IO_NONE;

@@ -222,15 +222,32 @@ void log_read_surveyed(struct log_read *read, enum err err)
     read->done(read);
 }
 
+/* Who reads on asks for the first offset of a batch: the floor of the index is the batch before it, and two places
+ * would have to be read. True: found, and *answered says whether that is all. */
+static bool guess(struct log_read *read, bool *answered)
+{
+    uint8_t bytes[BATCH_HEADER_BYTES];
+    size_t got;
+    struct batch_header header;
+    int64_t pos = segment_guess(read->_segment, read->offset);
+    if (pos < 0 || io_read_now(read->_log->io, read->_segment->file, bytes, sizeof(bytes), pos, &got) != ERR_OK ||
+        batch_read_header(bytes, got, &header) != ERR_OK || !is_possible(read, &header, pos) ||
+        header.base_offset > read->offset || batch_last_offset(&header) < read->offset)
+        return false;
+    *answered = found(read, pos, header.size);
+    return true;
+}
+
 /* The segment and its index are there. False: the device is asked. */
 static bool begin(struct log_read *read)
 {
     const struct log_recent *recent = read->hot ? recent_of(read->_log, read->offset) : NULL;
-    if (recent != NULL && found(read, recent->pos, recent->size))
-        return true;
-    if (recent == NULL)
+    bool answered = false;
+    if (recent != NULL)
+        answered = found(read, recent->pos, recent->size);
+    else if (!guess(read, &answered))
         read->_scan_pos = segment_floor(read->_segment, read->offset);
-    return look(read);
+    return answered || look(read);
 }
 
 static void index_ready(struct log_index_waiter *waiter, enum err err)

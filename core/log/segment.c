@@ -90,7 +90,8 @@ bool segment_note(struct mem *mem, struct segment *segment, const struct batch_h
     return true;
 }
 
-int64_t segment_floor(const struct segment *segment, int64_t offset)
+/* The entries up to this offset. An entry's offset is the last of its batch. */
+static int32_t entries_until(const struct segment *segment, int64_t offset)
 {
     int32_t low = 0, high = segment->index_count;
     while (low < high) {
@@ -100,7 +101,19 @@ int64_t segment_floor(const struct segment *segment, int64_t offset)
         else
             high = middle;
     }
-    return low == 0 ? 0 : segment->index[low - 1].pos;
+    return low;
+}
+
+int64_t segment_floor(const struct segment *segment, int64_t offset)
+{
+    int32_t count = entries_until(segment, offset);
+    return count == 0 ? 0 : segment->index[count - 1].pos;
+}
+
+int64_t segment_guess(const struct segment *segment, int64_t offset)
+{
+    int32_t next = entries_until(segment, offset - 1);
+    return next == segment->index_count ? -1 : (int64_t)segment->index[next].pos;
 }
 
 /* ---- the index files

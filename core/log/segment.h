@@ -35,6 +35,7 @@ struct segment {
     int64_t max_timestamp_offset; /* the last one of the first batch that has it */
     int64_t first_timestamp;      /* -1: none; decides when to roll */
     int64_t settled_pos;          /* the device has been told of what lies below */
+    int64_t allocated_pos;        /* blocks were asked for below; 0: never */
     int64_t unindexed_bytes;
     struct index_entry *index;
     struct time_entry *times;
@@ -71,6 +72,9 @@ void segment_drop_index(struct mem *mem, struct segment *segment);   /* until it
 void segment_drop_aborted(struct mem *mem, struct segment *segment); /* likewise; all of it is saved */
 /* Where to begin to look for an offset. */
 int64_t segment_floor(const struct segment *segment, int64_t offset);
+/* Where the batch that holds it begins, if every batch from there on is indexed (they are larger than the interval): to
+ * be compared with the header that is there. -1: no guess. */
+int64_t segment_guess(const struct segment *segment, int64_t offset);
 /* Blocking: writes both index files; reads them back (ERR_CORRUPT: not there or not fitting the segment). */
 struct segment_image { /* both index files as bytes */
     int64_t base_offset;

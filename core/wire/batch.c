@@ -198,7 +198,7 @@ static bool add_record_error(struct arena *arena, const struct batch_header *hea
  * looked at twice instead of once per byte. Whatever is not of that shape, good or bad, is left to batch_records_next.
  */
 
-enum { SHORT_VARINT = 3, SHORT_HEAD = 1 + 4 * SHORT_VARINT, SHORT_TAIL = SHORT_VARINT + 1 };
+enum { SHORT_VARINT = 3, SHORT_HEAD = 1 + 4 * SHORT_VARINT, SHORT_TAIL = SHORT_VARINT + 1 }; /* bytes */
 
 static inline bool short_varint(const uint8_t **at, int32_t *value)
 {
@@ -219,29 +219,55 @@ static inline bool short_varint(const uint8_t **at, int32_t *value)
     return true;
 }
 
-/* Fills timestamp_delta, offset_delta and whether there is a key. False: nothing was taken. */
-static inline bool next_short(struct batch_records *records, struct batch_record *record)
+/* What the records of a batch must be, as numbers that a loop can keep in registers. */
+struct short_terms {
+    int64_t base_timestamp;
+    int64_t oldest, newest; /* timestamps that are accepted; BATCH_NO_TIMESTAMP always is */
+    int32_t key_least;      /* 0: there must be a key */
+};
+
+static struct short_terms short_terms_of(const struct batch_header *header, const struct batch_rules *rules)
 {
-    const uint8_t *at = records->_at;
-    int32_t length, timestamp_delta, offset_delta, key, value;
-    if (records->_end - at < SHORT_VARINT + SHORT_HEAD + SHORT_TAIL || !short_varint(&at, &length) ||
-        length > records->_end - at || length < SHORT_HEAD + SHORT_TAIL)
-        return false;
-    const uint8_t *end = at + length;
-    at++; /* attributes */
-    if (!short_varint(&at, &timestamp_delta) || !short_varint(&at, &offset_delta) || !short_varint(&at, &key) ||
-        key < -1 || key > end - at - SHORT_TAIL)
-        return false;
-    const uint8_t *key_at = at;
-    at += key > 0 ? key : 0;
-    if (!short_varint(&at, &value) || value < -1 || (value > 0 ? value : 0) + 1 != end - at || end[-1] != 0)
-        return false;
-    record->timestamp_delta = timestamp_delta;
-    record->offset_delta = offset_delta;
-    record->key = key < 0 ? SLICE_NULL : slice_of(key_at, (size_t)key);
-    records->_at = end;
-    records->_left--;
-    return true;
+    struct short_terms terms = {.base_timestamp = header->base_timestamp, .key_least = rules->need_keys ? 0 : -1};
+    if (rules->append_time || __builtin_sub_overflow(rules->now_ms, rules->before_max_ms, &terms.oldest))
+        terms.oldest = INT64_MIN;
+    if (rules->append_time || __builtin_add_overflow(rules->now_ms, rules->after_max_ms, &terms.newest))
+        terms.newest = INT64_MAX;
+    return terms;
+}
+
+/* Passes records of the usual shape that are right in every respect, and stops before the first that is not, or looks
+ * unusual. The number passed; *max_timestamp grows with them. */
+static int32_t pass_short(struct batch_records *records, const struct short_terms *terms, int32_t index,
+                          int64_t *max_timestamp)
+{
+    const uint8_t *at = records->_at, *const limit = records->_end;
+    int64_t newest = *max_timestamp;
+    const int32_t first = index, until = index + records->_left;
+    for (; index < until && limit - at >= SHORT_VARINT + SHORT_HEAD + SHORT_TAIL; index++) {
+        const uint8_t *next = at;
+        int32_t length, timestamp_delta, offset_delta, key, value;
+        if (!short_varint(&next, &length) || length > limit - next || length < SHORT_HEAD + SHORT_TAIL)
+            break;
+        const uint8_t *const end = next + length;
+        next++; /* attributes */
+        if (!short_varint(&next, &timestamp_delta) || !short_varint(&next, &offset_delta) ||
+            !short_varint(&next, &key) || key < terms->key_least || key > end - next - SHORT_TAIL)
+            break;
+        next += key > 0 ? key : 0;
+        if (!short_varint(&next, &value) || value < -1 || (value > 0 ? value : 0) + 1 != end - next || end[-1] != 0)
+            break;
+        int64_t timestamp;
+        if (offset_delta != index || __builtin_add_overflow(terms->base_timestamp, timestamp_delta, &timestamp) ||
+            ((timestamp < terms->oldest || timestamp > terms->newest) && timestamp != BATCH_NO_TIMESTAMP))
+            break;
+        newest = timestamp > newest ? timestamp : newest;
+        at = end;
+    }
+    records->_at = at;
+    records->_left -= index - first;
+    *max_timestamp = newest;
+    return index - first;
 }
 
 bool batch_check_records(struct slice body, const struct batch_header *header, const struct batch_rules *rules,
@@ -255,8 +281,12 @@ bool batch_check_records(struct slice body, const struct batch_header *header, c
     struct batch_record record;
     int64_t max_timestamp = BATCH_NO_TIMESTAMP;
     batch_records_init(&records, body, header->record_count);
-    for (int32_t index = 0; index < header->record_count; index++) {
-        if (!next_short(&records, &record) && batch_records_next(&records, &record) != ERR_OK)
+    const struct short_terms terms = short_terms_of(header, rules);
+    for (int32_t index = 0;; index++) {
+        index += pass_short(&records, &terms, index, &max_timestamp);
+        if (index == header->record_count)
+            break;
+        if (batch_records_next(&records, &record) != ERR_OK)
             return refuse(verdict, KAFKA_ERROR_INVALID_RECORD, "A record of the batch is malformed.");
         int64_t timestamp;
         bool fits = !__builtin_add_overflow(header->base_timestamp, record.timestamp_delta, &timestamp);

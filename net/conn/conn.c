@@ -5,6 +5,7 @@
 static void on_bytes(struct io_receiver *receiver, const uint8_t *data, size_t length, enum err err);
 static void on_stopped(struct io_receiver *receiver);
 static void on_bulk(struct io_op *op);
+static void on_bulk_head(struct io_op *op);
 
 bool conn_open(struct conn_server *server, io_socket socket, int listener, const struct io_address *peer,
                struct conn_visitor *visitor)
@@ -144,6 +145,7 @@ static bool conn_begin_frame(struct conn *conn)
     }
     conn->frame_size = (size_t)size;
     conn->frame_length = 0;
+    conn->expects_bulk = conn->frame_size >= CONN_BULK_BYTES;
     if (conn->reading != CONN_STOPPING) /* bytes that arrive while small mode is being left do not undo that */
         conn->reading = CONN_BODY;
     return true;
@@ -222,6 +224,12 @@ static void conn_read_on(struct conn *conn)
                         conn->frame_capacity - conn->frame_length);
         return;
     }
+    if (conn->frame_size == 0 && conn->expects_bulk && conn->stash_size == 0) {
+        conn->reading = CONN_BULK;
+        conn->bulk.done = on_bulk_head;
+        io_receive_into(io, &conn->bulk, conn->socket, conn->head + conn->head_length, 4 - (size_t)conn->head_length);
+        return;
+    }
     conn->reading = conn->frame_size == 0 ? CONN_HEAD : CONN_BODY;
     conn->small_mode = true;
     io_receive_start(io, &conn->receiver, conn->socket);
@@ -272,6 +280,23 @@ static void on_bulk(struct io_op *op)
     }
     conn_read_on(conn);
     conn_run_requests(conn);
+}
+
+static void on_bulk_head(struct io_op *op)
+{
+    struct conn *conn = CONTAINER_OF(op, struct conn, bulk);
+    conn->reading = CONN_PAUSED;
+    conn->active_ns = io_now_ns(conn->server->io);
+    if (conn->closing || op->err != ERR_OK || op->result == 0) {
+        conn_close(conn);
+        return;
+    }
+    conn->head_length += (uint8_t)op->result;
+    if (conn->head_length == 4 && !conn_begin_frame(conn)) {
+        conn_close(conn);
+        return;
+    }
+    conn_read_on(conn);
 }
 
 void conn_retry_memory(struct conn *conn)

@@ -54,6 +54,8 @@ struct conn {
     uint8_t reading;
     bool small_mode; /* the receiver is started (or its stopped() is still to come) */
     bool want_pause;
+    bool expects_bulk; /* the last frame was a large one: its successor's size is received alone, the rest into its
+                          place */
     bool sending;
     bool closing;
     bool in_run; /* conn_run_requests is at work: what handlers conclude meanwhile waits for its end */

@@ -412,6 +412,13 @@ void request_answer(struct request *request, const void *message)
         request_close(request);
 }
 
+void request_answer_encoded(struct request *request, struct slice body, int16_t error)
+{
+    request->_error = error;
+    wire_put(&request->out, body.data, body.length);
+    request_done(request);
+}
+
 void request_hold_back(struct request *request)
 {
     struct conn *conn = request->_conn;

@@ -95,6 +95,36 @@ static bool is_somebody_else(const struct request *request, const struct api_ver
     return !slice_equal_string(asked->cluster_id, broker->cluster_id_text) || asked->node_id != broker->node_id;
 }
 
+static bool make_usual(struct request *request, struct api_versions_answer *answer)
+{
+    struct api_versions_response response;
+    if (answer->body.data != NULL)
+        wire_writer_fini(&answer->body);
+    wire_writer_init(&answer->body, io_mem(request->io));
+    WIRE_DEFAULTS(api_versions_response_schema, &response);
+    bool made = fill_keys(request, &response) && fill_features(request, &response) &&
+                wire_encode(request->api->response, request->header.version, &response, &answer->body) == ERR_OK &&
+                !answer->body.failed;
+    answer->image_offset = request->shard->image->offset;
+    if (made)
+        return true;
+    wire_writer_fini(&answer->body);
+    answer->body.data = NULL;
+    return false;
+}
+
+static void answer_usual(struct request *request)
+{
+    int16_t version = request->header.version;
+    ASSERT(version >= 0 && version < API_VERSIONS_ANSWERS);
+    struct api_versions_answer *kept = &request->shard->api_versions[version];
+    bool fresh = kept->body.data != NULL && kept->image_offset == request->shard->image->offset;
+    if (fresh || make_usual(request, kept))
+        request_answer_encoded(request, slice_of(kept->body.data, kept->body.length), KAFKA_ERROR_NONE);
+    else
+        request_close(request);
+}
+
 void handle_api_versions(struct request *request)
 {
     if (request->header.version < request->api->lowest || request->header.version > request->api->highest) {
@@ -112,8 +142,8 @@ void handle_api_versions(struct request *request)
         response.error_code = KAFKA_ERROR_INVALID_REQUEST;
     } else if (is_somebody_else(request, &asked)) {
         response.error_code = KAFKA_ERROR_REBOOTSTRAP_REQUIRED;
-    } else if (!fill_keys(request, &response) || !fill_features(request, &response)) {
-        request_close(request);
+    } else {
+        answer_usual(request);
         return;
     }
     request_answer(request, &response);

@@ -16,6 +16,14 @@
 
 struct control; /* the control shard's: quorum, controller; net/handlers/control.h */
 
+/* An answer of ApiVersions, encoded: the same for all until the metadata moves on. */
+struct api_versions_answer {
+    struct wire_writer body; /* no data: not made yet */
+    int64_t image_offset;
+};
+
+enum { API_VERSIONS_ANSWERS = 6 }; /* versions 0 to 5 */
+
 struct shard {
     struct io *io;
     struct broker *broker;
@@ -28,6 +36,7 @@ struct shard {
     struct fetch_session_cache fetch_sessions; /* data shards; made by the first fetch that wants a session */
     struct producer_ids producer_ids;          /* data shards */
     struct convert_lane convert_lane;          /* data shards */
+    struct api_versions_answer api_versions[API_VERSIONS_ANSWERS]; /* data shards */
 };
 
 struct broker {

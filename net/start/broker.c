@@ -505,6 +505,9 @@ void broker_free(struct broker *broker)
             struct shard *shard = &broker->shards[i];
             if (shard->fetch_sessions.mem != NULL)
                 fetch_session_cache_fini(&shard->fetch_sessions);
+            for (int k = 0; k < API_VERSIONS_ANSWERS; k++)
+                if (shard->api_versions[k].body.data != NULL)
+                    wire_writer_fini(&shard->api_versions[k].body);
             shard_data_close(shard->data);
             metrics_fini(&shard->metrics);
         }

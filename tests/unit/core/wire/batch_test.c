@@ -202,6 +202,66 @@ static void random_bytes_with_a_good_crc_never_read_outside(void **state)
     }
 }
 
+/* What batch_check_records must say, one record after the other and by the book. */
+static int16_t verdict_by_the_book(struct slice body, const struct batch_header *header,
+                                   const struct batch_rules *rules)
+{
+    struct batch_records records;
+    struct batch_record record;
+    int16_t error = KAFKA_ERROR_NONE;
+    batch_records_init(&records, body, header->record_count);
+    for (int32_t i = 0; i < header->record_count; i++) {
+        int64_t timestamp;
+        if (batch_records_next(&records, &record) != ERR_OK)
+            return KAFKA_ERROR_INVALID_RECORD;
+        bool fits = !__builtin_add_overflow(header->base_timestamp, record.timestamp_delta, &timestamp);
+        if (record.offset_delta != i || (rules->need_keys && slice_is_null(record.key)))
+            error = KAFKA_ERROR_INVALID_RECORD;
+        else if (!fits || timestamp > rules->now_ms + rules->after_max_ms)
+            error = KAFKA_ERROR_INVALID_TIMESTAMP;
+    }
+    return batch_records_next(&records, &record) == ERR_NOT_FOUND ? error : KAFKA_ERROR_INVALID_RECORD;
+}
+
+static void records_of_any_shape_are_judged_as_by_the_book(void **state)
+{
+    struct prng prng;
+    struct batch_builder builder;
+    static uint8_t bytes[40000];
+    int good = 0, bad = 0;
+    prng_seed(&prng, 7);
+    for (int round = 0; round < 20000; round++) {
+        int count = (int)prng_between(&prng, 1, 80);
+        batch_builder_init(&builder, buffer, sizeof(buffer));
+        for (int i = 0; i < count; i++) {
+            struct slice key = slice_of(bytes, prng_below(&prng, 3) * prng_below(&prng, 90));
+            struct slice value = slice_of(bytes, prng_below(&prng, prng_chance(&prng, 10000) ? 30000 : 300));
+            uint8_t header[16];
+            size_t header_length = batch_put_header(header, SLICE_LITERAL("k"), SLICE_LITERAL("v"));
+            bool headers = prng_chance(&prng, 50000);
+            if (!batch_builder_add(&builder, NOW_MS + (int64_t)prng_below(&prng, 3000),
+                                   prng_chance(&prng, 300000) ? SLICE_NULL : key,
+                                   prng_chance(&prng, 50000) ? SLICE_NULL : value,
+                                   headers ? slice_of(header, header_length) : SLICE_NULL, headers))
+                break;
+        }
+        struct slice batch = batch_builder_finish(&builder, NULL);
+        for (uint64_t i = prng_below(&prng, 3); i > 0; i--) /* near the beginning of some record, or anywhere */
+            buffer[BATCH_HEADER_BYTES + prng_below(&prng, batch.length - BATCH_HEADER_BYTES)] =
+                (uint8_t)prng_next(&prng);
+        seal(batch);
+        struct batch_rules rules = rules_of_a_topic();
+        rules.need_keys = prng_chance(&prng, 200000);
+        struct batch_header header;
+        assert_int_equal(batch_read_header(buffer, batch.length, &header), ERR_OK);
+        struct slice body = slice_of(buffer + BATCH_HEADER_BYTES, batch.length - BATCH_HEADER_BYTES);
+        int16_t expected = verdict_by_the_book(body, &header, &rules), got = verdict_of(batch, &rules).error;
+        assert_int_equal(got == KAFKA_ERROR_NONE, expected == KAFKA_ERROR_NONE);
+        *(got == KAFKA_ERROR_NONE ? &good : &bad) += 1;
+    }
+    assert_true(good > 1000 && bad > 1000);
+}
+
 static void append_time_is_stamped_with_a_valid_crc(void **state)
 {
     struct slice batch = three_records(NULL);
@@ -237,6 +297,7 @@ int main(void)
         cmocka_unit_test(a_record_without_key_on_a_compacted_topic_is_named),
         cmocka_unit_test(timestamps_outside_the_window_are_refused_and_none_is_not_a_timestamp),
         cmocka_unit_test(random_bytes_with_a_good_crc_never_read_outside),
+        cmocka_unit_test(records_of_any_shape_are_judged_as_by_the_book),
         cmocka_unit_test(append_time_is_stamped_with_a_valid_crc),
         cmocka_unit_test(sequences_go_round_at_the_largest_number),
     };
