@@ -133,6 +133,8 @@ void coordinator_loaded(struct coordinator_partition *partition, bool good)
     if (partition->phase == PHASE_CLOSING) {
         coordinator_partition_settle(partition);
     } else if (good) {
+        int64_t took_ns = io_now_ns(coordinator->io) - partition->load_ns;
+        coordinator->longest_load_ns = took_ns > coordinator->longest_load_ns ? took_ns : coordinator->longest_load_ns;
         partition->phase = PHASE_ACTIVE;
         DIAG(coordinator->io, DIAG_DEBUG, "a coordinator has loaded a partition", "topic=%s partition=%d",
              coordinator->options.kind->topic, partition->index);
@@ -297,6 +299,11 @@ int16_t coordinator_find(struct coordinator *coordinator, struct slice key, stru
 int32_t coordinator_partition_count(const struct coordinator *coordinator)
 {
     return coordinator->partition_count;
+}
+
+int64_t coordinator_longest_load_ms(const struct coordinator *coordinator)
+{
+    return coordinator->longest_load_ns / 1000000;
 }
 
 uint64_t coordinator_skipped_count(const struct coordinator *coordinator)

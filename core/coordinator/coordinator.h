@@ -93,6 +93,7 @@ int16_t coordinator_at(struct coordinator *coordinator, int32_t partition, struc
 int32_t coordinator_partition_count(const struct coordinator *coordinator);
 /* How many records were skipped while loading since start: for metrics and diag. */
 uint64_t coordinator_skipped_count(const struct coordinator *coordinator);
+int64_t coordinator_longest_load_ms(const struct coordinator *coordinator); /* of a partition, since start */
 
 /* The machine cannot go on with what it has in memory: it is closed and loaded again. Not from kind->appended. */
 void coordinator_reload(struct coordinator_machine *machine);

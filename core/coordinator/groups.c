@@ -286,6 +286,11 @@ void groups_leave(struct group_machine *machine)
     drain(CONTAINER_OF(machine, struct host, machine));
 }
 
+int64_t groups_longest_load_ms(const struct groups *groups)
+{
+    return coordinator_longest_load_ms(groups->coordinator);
+}
+
 uint64_t groups_skipped_count(const struct groups *groups)
 {
     return coordinator_skipped_count(groups->coordinator);

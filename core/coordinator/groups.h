@@ -38,6 +38,7 @@ int16_t groups_enter_at(struct groups *groups, int32_t partition, struct group_m
 int32_t groups_partition_count(const struct groups *groups);
 void groups_leave(struct group_machine *machine);
 /* Records of our own topic that were not understood when it was loaded. */
+int64_t groups_longest_load_ms(const struct groups *groups);
 uint64_t groups_skipped_count(const struct groups *groups);
 
 #endif

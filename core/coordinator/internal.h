@@ -20,6 +20,7 @@ struct coordinator_partition {
     struct list queue_link; /* in the coordinator's list of partitions with some */
     struct list flights;    /* in order of departure */
     struct coordinator_load *load;
+    int64_t load_ns;       /* when the load began */
     struct list load_link; /* in the coordinator's line of loads */
     struct io_timer retry;
 };
@@ -37,6 +38,7 @@ struct coordinator {
     struct list load_line; /* partitions that wait for their turn to load */
     int loads_running;
     uint64_t skipped_count;
+    int64_t longest_load_ns;
     bool stopping;
 };
 

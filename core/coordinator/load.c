@@ -242,5 +242,6 @@ void coordinator_load_start(struct coordinator_partition *partition)
                                       .index = partition->index,
                                       .end_offset = -1};
     partition->load = load;
+    partition->load_ns = io_now_ns(coordinator->io);
     send_out(load);
 }

@@ -255,6 +255,11 @@ void txns_leave(struct txn_machine *machine)
     txns_drain(CONTAINER_OF(machine, struct txns_host, machine));
 }
 
+int64_t txns_longest_load_ms(const struct txns *txns)
+{
+    return coordinator_longest_load_ms(txns->coordinator);
+}
+
 uint64_t txns_skipped_count(const struct txns *txns)
 {
     return coordinator_skipped_count(txns->coordinator);

@@ -50,6 +50,7 @@ int16_t txns_enter(struct txns *txns, struct slice transactional_id, struct txn_
 int16_t txns_enter_at(struct txns *txns, int32_t partition, struct txn_machine **machine);
 int32_t txns_partition_count(const struct txns *txns);
 void txns_leave(struct txn_machine *machine);
+int64_t txns_longest_load_ms(const struct txns *txns);
 uint64_t txns_skipped_count(const struct txns *txns);
 
 /* Calls go() when there are producer ids: now or later. has_ids false: none could be had. */

@@ -237,7 +237,9 @@ static void kafka_values(struct out *out, const struct metrics_view *view)
             continue;
         family(out, name_of(row->kafka), type_name(row->type), row->help);
         say(out, "%s", row->kafka);
-        value(out, row->unit, metrics_reading_sum(view->now, (enum metric)i));
+        /* Kafka's times are milliseconds. */
+        value(out, row->unit == METRIC_UNIT_MS ? METRIC_UNIT_COUNT : row->unit,
+              metrics_reading_sum(view->now, (enum metric)i));
         kafka_topics(out, view, (enum metric)i);
     }
 }

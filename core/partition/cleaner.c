@@ -106,8 +106,10 @@ static void cleaned(struct log_clean *clean)
     struct partition *partition = data->cleaner.partition;
     data->cleaner.partition = NULL;
     free_producers(&data->cleaner, data->mem);
-    if (clean->err == ERR_OK)
+    if (clean->err == ERR_OK) {
         partition->_cleaned_offset = clean->end_offset;
+        metrics_add(data->options.metrics, METRIC_COMPACTIONS, 1);
+    }
     partition->_uncleanable |= clean->err == ERR_CORRUPT || clean->err == ERR_LIMIT;
     life_retire(partition);
     if (data->stop != NULL)

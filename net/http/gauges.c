@@ -58,6 +58,7 @@ void gauges_begin_partitions(struct metrics *metrics)
                                           METRIC_PARTITIONS_UNDER_MIN_ISR,
                                           METRIC_PARTITIONS_AT_MIN_ISR,
                                           METRIC_PARTITIONS_DAMAGED,
+                                          METRIC_PARTITIONS_UNCLEANABLE,
                                           METRIC_PRODUCER_IDS,
                                           METRIC_OPEN_TRANSACTIONS};
     for (size_t i = 0; i < COUNT_OF(counted); i++)
@@ -71,6 +72,7 @@ void gauges_of_partition(const struct partition *partition, struct metrics *metr
     values[METRIC_PARTITIONS]++;
     values[METRIC_PARTITIONS_OFFLINE] += partition->state == PARTITION_OFFLINE;
     values[METRIC_PARTITIONS_DAMAGED] += partition->log != NULL && log_damage_count(partition->log) > 0;
+    values[METRIC_PARTITIONS_UNCLEANABLE] += partition->_uncleanable;
     values[METRIC_PRODUCER_IDS] += partition->producers.entries.count;
     values[METRIC_OPEN_TRANSACTIONS] += !list_empty(&partition->producers.open);
     if (!partition->leads || partition->state == PARTITION_OFFLINE)
@@ -197,5 +199,7 @@ void gauges_of_node(struct control *control)
     of_image(metadata_current(control->metadata), values);
     of_quorum(metadata_quorum(control->metadata), values);
     of_groups(control->groups, values);
+    values[METRIC_GROUP_LOAD] = (uint64_t)groups_longest_load_ms(control->groups);
+    values[METRIC_TXN_LOAD] = (uint64_t)txns_longest_load_ms(control->txns);
     of_txns(control->txns, values);
 }

@@ -138,5 +138,5 @@ is "the sample configuration starts a broker" grep -q 'msg="ready"' "$work/log"
 is "without a complaint" eval '! grep -q "level=warn\|level=error" "$work/log"'
 broker_stop
 broker_pid=
-echo "$passed passed, $failed failed, $skipped skipped"
+echo "tuning: $passed passed, $failed failed, $skipped skipped"
 [ "$failed" -eq 0 ]
