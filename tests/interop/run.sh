@@ -47,7 +47,7 @@ real=$work/real
 small=$work/small
 head -c 1500000 "$real" >"$small"
 
-broker_start "$binary" "$work/node" auto.create.topics.enable=true || exit 1
+broker_start "$binary" "$work/node" auto.create.topics.enable=true group.initial.rebalance.delay.ms=1000 || exit 1
 has() { [[ " ${clients[*]} " == *" $1 "* ]]; }
 consumers=()
 for c in c go java python; do has "$c" && consumers+=("$c"); done
