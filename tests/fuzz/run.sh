@@ -26,7 +26,7 @@ rm -f "$build/libringmain.a"
 for source in $sources; do echo "$build/${source%.c}.o"; done | xargs ar rcs "$build/libringmain.a"
 rm -rf "$build/seeds"
 python3 tests/fuzz/seeds.py "$build/seeds"
-for target in tests/fuzz/fuzz_*.c; do
+for target in ${FUZZ_ONLY:-tests/fuzz/fuzz_*.c}; do
     name=$(basename "$target" .c)
     mkdir -p "$build/corpus/$name"
     kept=tests/fuzz/corpus/${name#fuzz_}

@@ -80,5 +80,28 @@ def recovery(out):
         write(f"{out}/recovery", f"made-{flags}", bytes([flags, flags * 3]) + b"".join(struct.pack(">H", len(f)) + f for f in files))
 
 
+def group(out):
+    """Two records of __consumer_offsets, then a member's joins, syncs and its leaving, as fuzz_group.c reads them."""
+    text = lambda s: struct.pack(">h", len(s)) + s
+    sized = lambda b: bytes([len(b)]) + b
+    commit = sized(b"\0\1" + text(b"g") + text(b"t") + struct.pack(">i", 3))
+    offset = sized(struct.pack(">hqi", 3, 17, 2) + text(b"note") + struct.pack(">q", 1700000000000))
+    empty = sized(struct.pack(">h", 3) + text(b"consumer") + struct.pack(">ihhqi", 4, -1, -1, 1700000000000, 0))
+    records = commit + offset + b"\0" + commit + offset + b"\2" + sized(b"\0\2" + text(b"g")) + empty + b"\0"
+    protocol = text(b"range") + struct.pack(">i", 13) + b"\0\0\0\0\0\1\0\1t" + b"\xff" * 4
+    def ask(kind, version, message, wait):
+        return bytes([1, kind, version]) + sized(message) + bytes([wait])
+    join = text(b"g") + struct.pack(">ii", 100, 50) + text(b"")
+    static = struct.pack(">h", 1) + b"i"
+    rest = text(b"consumer") + struct.pack(">i", 1) + protocol
+    asks = [ask(0, 1, join + rest, 20), ask(0, 5, join + static + rest, 20), ask(0, 5, join + static + rest, 0),
+            ask(1, 0, text(b"g") + struct.pack(">i", 5) + text(b"m") + struct.pack(">i", 0), 0),
+            ask(2, 0, text(b"g") + struct.pack(">i", 5) + text(b"m"), 200), ask(3, 0, text(b"g") + text(b"m"), 200),
+            ask(4, 0, text(b"g") + struct.pack(">i", 1) + text(b"t") + struct.pack(">ii", 1, 3), 0)]
+    for first in range(len(asks)):
+        write(f"{out}/group", f"made-{first}", b"\3" + records + b"".join(asks[first:] + asks[:first]))
+
+
 messages(sys.argv[1])
 recovery(sys.argv[1])
+group(sys.argv[1])
