@@ -109,14 +109,14 @@ fi
 group_clients=()
 for c in c go python js java; do has "$c" && group_clients+=("$c"); done
 if [ ${#group_clients[@]} -gt 0 ]; then
-    read -r _ good _ bad < <(timeout 600 python3 tests/interop/groups.py "$binary" "$broker_address" "$out" "${group_clients[@]}" | tee /dev/stderr | tail -1)
+    read -r _ good _ bad < <(timeout 600 python3 tests/interop/groups.py "$binary" "$broker_address" "$out" "${group_clients[@]}" | tee >(cat >&2) | tail -1)
     passed=$((passed + ${good:-0})) failed=$((failed + ${bad:-1}))
 fi
 
 txn_clients=()
 for c in c go java; do has "$c" && txn_clients+=("$c"); done
 if [ ${#txn_clients[@]} -gt 0 ] && has kcat; then
-    read -r _ good _ bad < <(timeout 900 python3 tests/interop/transactions.py "$binary" "$out" "${txn_clients[@]}" | tee /dev/stderr | tail -1)
+    read -r _ good _ bad < <(timeout 900 python3 tests/interop/transactions.py "$binary" "$out" "${txn_clients[@]}" | tee >(cat >&2) | tail -1)
     passed=$((passed + ${good:-0})) failed=$((failed + ${bad:-1}))
 fi
 

@@ -254,15 +254,65 @@ static void a_static_member_may_miss_a_rebalance(void **state)
 {
     struct world *world = *state;
     struct consumer a = consumer("g"), b = consumer("g"), c = consumer("g");
-    b.instance_id = "two";
+    a.instance_id = "one";
     a.rebalance_ms = b.rebalance_ms = c.rebalance_ms = 5000;
     settle_two(world, &a, &b);
     begin_join(world, &c);
-    begin_join(world, &a);
+    begin_join(world, &b);
     pass(world, 5000);
-    assert_int_equal(a.join->call.join.members.count, 3); /* its place is kept until its session ends */
-    assert_int_equal(end_join(&a) | end_join(&c), KAFKA_ERROR_NONE);
-    assert_int_equal(heartbeat(world, &a), KAFKA_ERROR_NONE);
+    assert_int_equal(b.join->call.join.members.count, 3); /* its place is kept until its session ends */
+    assert_true(leads(&b));
+    assert_int_equal(end_join(&b) | end_join(&c), KAFKA_ERROR_NONE);
+    struct consumer *all[] = {&a, &b, &c};
+    begin_sync(world, &b, all, 3);
+    assert_int_equal(end_sync(&b), KAFKA_ERROR_NONE);
+    check_replay(world); /* also who leads */
+}
+
+static void the_first_wait_goes_on_as_long_as_members_come(void **state)
+{
+    struct world *world = *state;
+    struct consumer members[4];
+    for (int i = 0; i < 4; i++) {
+        members[i] = consumer("g");
+        members[i].rebalance_ms = 8000; /* the longest wait of all */
+        begin_join(world, &members[i]);
+        pass(world, 2500);
+    }
+    assert_true(members[0].join->done); /* after 3 + 3 + 2 seconds, whoever else may come */
+    assert_int_equal(members[0].join->call.join.members.count, 4);
+    for (int i = 0; i < 4; i++)
+        assert_int_equal(end_join(&members[i]), KAFKA_ERROR_NONE);
+}
+
+static void a_rebalance_waits_for_ids_that_were_handed_out(void **state)
+{
+    struct world *world = *state;
+    struct consumer a = consumer("g"), b = consumer("g"), c = consumer("g");
+    settle_two(world, &a, &b);
+    struct asked *first = send_join(world, &c); /* has its id, and has not joined */
+    forget(first);
+    begin_join(world, &a); /* the leader: a rebalance */
+    begin_join(world, &b);
+    assert_false(a.join->done || b.join->done);
+    pass(world, 10000); /* its session */
+    assert_int_equal(end_join(&a) | end_join(&b), KAFKA_ERROR_NONE);
+}
+
+static void a_leader_that_joins_again_makes_a_rebalance(void **state)
+{
+    struct world *world = *state;
+    struct consumer a = consumer("g"), b = consumer("g");
+    settle_two(world, &a, &b);
+    begin_join(world, &b); /* a follower with nothing new: told what is */
+    assert_int_equal(end_join(&b), KAFKA_ERROR_NONE);
+    assert_int_equal(b.generation, 1);
+    begin_join(world, &a);
+    assert_false(a.join->done);
+    ASSERT_STATE(world, "g", "PreparingRebalance");
+    begin_join(world, &b);
+    assert_int_equal(end_join(&a) | end_join(&b), KAFKA_ERROR_NONE);
+    assert_int_equal(a.generation, 2);
 }
 
 static void a_new_member_does_not_wait_for_ever(void **state)
@@ -450,6 +500,9 @@ int main(void)
         CASE(a_static_member_that_cannot_be_written_down_tries_again),
         CASE(an_administrator_removes_static_members_by_their_instance),
         CASE(a_static_member_may_miss_a_rebalance),
+        CASE(the_first_wait_goes_on_as_long_as_members_come),
+        CASE(a_rebalance_waits_for_ids_that_were_handed_out),
+        CASE(a_leader_that_joins_again_makes_a_rebalance),
         CASE(a_new_member_does_not_wait_for_ever),
         CASE(a_leader_that_repeats_itself_is_heard_once),
         CASE(the_protocol_is_one_that_all_have_and_most_prefer),

@@ -375,6 +375,11 @@ static void open_transactions_keep_offsets_from_expiring(void **state)
     pass(world, 600001);
     assert_int_equal(world->machine.groups.count, 0);
     check_replay(world);
+    assert_int_equal(error_of(send_commit(world, &simple, 1, 21, 78)), KAFKA_ERROR_NONE); /* nothing but that */
+    pass(world, 8 * DAY_MS);
+    end_transaction(world, 78, true);
+    assert_int_equal(committed(world, "s", 1), 21);
+    check_replay(world);
 }
 
 /* Kafka wrote these before version 0.11 and writes others for groups of newer protocols. */
@@ -386,6 +391,9 @@ static void records_of_other_kinds_and_versions_are_understood(void **state)
     struct machine_replay record = {.key = old_key, .value = old_value, .offset = 3, .producer_id = -1};
     assert_int_equal(group_replay(&world->machine, &record), ERR_OK);
     assert_int_equal(committed(world, "o", 5), 7);
+    group_topic_deleted(&world->machine, SLICE_LITERAL("t"), (struct uuid){{9}}); /* whatever its id was: it is gone */
+    pump(world);
+    assert_int_equal(committed(world, "o", 5), -1);
     record.key = SLICE_LITERAL("\0\3\0\1c");
     record.value = SLICE_LITERAL("\0\0\0\0\0\1");
     assert_int_equal(group_replay(&world->machine, &record), ERR_OK);
