@@ -78,6 +78,8 @@ static struct group_append *become_empty(struct group *group)
     return store_empty(group);
 }
 
+enum { SYNC_LEAST_MS = 500 };
+
 /* Everybody is told at once; who does not send a sync within the rebalance time-out loses its place. */
 static void begin_generation(struct group *group)
 {
@@ -96,8 +98,11 @@ static void begin_generation(struct group *group)
         member->is_new = false;
         group_set_pending_sync(member, true);
     }
+    /* Clients that leave the field out send 0 (kafkajs). Kafka's timer is coarse enough to let their sync in; ours is
+     * not, so it waits a moment. */
+    int32_t timeout_ms = rebalance_timeout_ms(group);
     machine_deadline_start(&machine->deadlines, &group->sync_deadline.base,
-                           machine->now_ms + rebalance_timeout_ms(group));
+                           machine->now_ms + (timeout_ms > SYNC_LEAST_MS ? timeout_ms : SYNC_LEAST_MS));
 }
 
 struct group_append *group_complete_join(struct group *group)
