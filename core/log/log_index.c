@@ -50,6 +50,7 @@ static enum err note_batches(struct log_index_load *load, struct fs *fs, struct 
                         .size = shadow->size,
                         .next_offset = shadow->base_offset,
                         .below_offset = end_offset,
+                        .crc = true, /* what only looks like a batch must not become a place to begin at */
                         .bytes = mem_alloc(mem, WALK_BYTES),
                         .capacity = WALK_BYTES};
     enum err err = walk.bytes == NULL ? ERR_NO_MEMORY : ERR_OK;
