@@ -82,6 +82,7 @@ static void flush_finish(struct log *log)
             log_settle(log, flush->segments[i], flush->sizes[i]);
         log_ref_release(&flush->segments[i]->ref);
     }
+    log_close_removed(log);
     if (flush->err != ERR_OK) {
         log->sealed = true;
         flush->wanted = false;

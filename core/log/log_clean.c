@@ -172,6 +172,7 @@ static void release_sources(struct log_clean *clean)
     for (int i = 0; i < clean->_source_count; i++)
         log_ref_release(&clean->_sources[i].segment->ref);
     clean->_source_count = clean->_source = 0;
+    log_close_removed(clean->_log);
 }
 
 static void finish(struct log_clean *clean, enum err err)

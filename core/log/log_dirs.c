@@ -468,6 +468,7 @@ enum err log_dirs_open(struct io *io, struct fs *fs, const struct log_dirs_optio
     dirs->count = options->count;
     map_init(&dirs->found, dirs->mem);
     checkpoint_text_init(&dirs->deleted, dirs->mem);
+    checkpoint_text_init(&dirs->strays, dirs->mem);
     list_init(&dirs->round.waiting);
     list_init(&dirs->round.current);
     for (int i = 0; i < dirs->count; i++) {
@@ -531,6 +532,7 @@ void log_dirs_close(struct log_dirs *dirs, struct fs *fs, bool clean)
     }
     map_fini(&dirs->found);
     checkpoint_text_fini(&dirs->deleted);
+    checkpoint_text_fini(&dirs->strays);
     free_shards(dirs);
     MEM_DELETE(dirs->mem, dirs);
 }
@@ -609,7 +611,9 @@ static int choose(const struct log_dirs *dirs)
 enum err log_dirs_find(struct log_dirs *dirs, struct slice topic, int32_t partition, struct uuid topic_id, bool is_new,
                        struct log_dirs_place *place)
 {
-    const struct log_dirs_found *found = log_dirs_lookup(dirs, topic, partition);
+    struct log_dirs_found *found = log_dirs_lookup(dirs, topic, partition);
+    if (found != NULL) /* also when it is another topic's: its name is wanted, and it is retired */
+        atomic_store_explicit(&found->claimed, true, memory_order_relaxed);
     *place = (struct log_dirs_place){.dir = -1};
     if (found != NULL && uuid_equal(found->topic_id, topic_id)) {
         place->dir = found->dir;

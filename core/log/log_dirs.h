@@ -8,6 +8,7 @@
  *              ringmain-manifest                                      what a clean stop has left (log_dirs_manifest.c)
  *              <topic>-<partition>/                                   logs (log.h)
  *              <topic>-<partition>.<32 hex digits>-delete/            topics that are gone, until their files are
+ *              <topic>-<partition>.<32 hex digits>-stray/             found at a start, of no topic of this cluster
  *
  * Invariants:
  *   1. What was found at open (places of partitions, their offsets) never changes afterwards: any shard may read it.
@@ -125,6 +126,9 @@ void log_dirs_report(struct log_dirs *dirs, struct io *io, struct log_dirs_repor
 
 /* Measures free space now and every interval_ms, in a job, and removes -delete directories left by an earlier run. */
 enum err log_dirs_watch(struct log_dirs *dirs, int64_t interval_ms, int64_t reserve_bytes) MUST_CHECK;
+/* Every shard has what the cluster says it has: directories of other partitions are named -stray by the watch, durably,
+ * and left alone from then on (LogManager, KIP-858). Nothing of them is removed. */
+void log_dirs_put_away_strays(struct log_dirs *dirs);
 struct log_dirs_unwatch {
     void (*done)(struct log_dirs_unwatch *unwatch); /* never inside the call */
     struct io_msg _msg;

@@ -30,6 +30,7 @@ struct log_dirs_found {
     int64_t offsets[CHECKPOINT_KINDS];
     bool reported; /* a shard has told of it since */
     bool listed;
+    _Atomic(bool) claimed;    /* a shard has asked for it: it is of the cluster as this node knows it */
     struct slice description; /* in the manifest; empty: none */
     int64_t modified_ms;
     uint16_t topic_length;
@@ -59,8 +60,9 @@ struct log_dirs_round {
 struct log_dirs_watch {
     struct io_timer timer;
     struct io_job job;
-    bool running;
+    bool running, wants_strays;
     int64_t interval_ms, reserve_bytes;
+    uint64_t random[2]; /* for the names of strays */
     struct log_dirs_unwatch *unwatch;
 };
 
@@ -73,6 +75,8 @@ struct log_dirs {
     struct log_dir dirs[LOG_DIRS_MAX];
     struct map found;
     struct checkpoint_text deleted; /* paths of -delete directories, NUL-terminated each */
+    struct checkpoint_text strays;  /* paths of partitions that nobody has claimed, likewise */
+    int32_t stray_count;            /* put away since; written by the watch's job, said when it is done */
     struct log_dirs_shard *shards;
     int shard_count;
     struct log_dirs_round round;

@@ -7,7 +7,8 @@
 /* ---- directories that go
  * ---------------------------------------------------------------------------------------------- */
 
-enum err log_dirs_retire(struct fs *fs, const char *path, const uint64_t random[2], char retired[FS_PATH_MAX])
+static enum err rename_away(struct fs *fs, const char *path, const uint64_t random[2], const char *mark,
+                            char retired[FS_PATH_MAX])
 {
     enum { NAME_MAX_BYTES = 255, SUFFIX_BYTES = 1 + 32 + 7 };
     char parent[FS_PATH_MAX];
@@ -16,8 +17,8 @@ enum err log_dirs_retire(struct fs *fs, const char *path, const uint64_t random[
     int kept = (int)size_min(strlen(name), NAME_MAX_BYTES - SUFFIX_BYTES);
     int parent_length = slash == NULL ? 1 : (int)(slash - path);
     snprintf(parent, sizeof(parent), "%.*s", parent_length, slash == NULL ? "." : path);
-    int length = snprintf(retired, FS_PATH_MAX, "%s/%.*s.%016llx%016llx-delete", parent, kept, name,
-                          (unsigned long long)random[0], (unsigned long long)random[1]);
+    int length = snprintf(retired, FS_PATH_MAX, "%s/%.*s.%016llx%016llx-%s", parent, kept, name,
+                          (unsigned long long)random[0], (unsigned long long)random[1], mark);
     if (length <= 0 || length >= FS_PATH_MAX)
         return ERR_INVALID;
     enum err err = fs_rename(fs, path, retired);
@@ -26,6 +27,23 @@ enum err log_dirs_retire(struct fs *fs, const char *path, const uint64_t random[
         return ERR_OK;
     }
     return err == ERR_OK ? fs_sync_directory(fs, parent) : err;
+}
+
+enum err log_dirs_retire(struct fs *fs, const char *path, const uint64_t random[2], char retired[FS_PATH_MAX])
+{
+    return rename_away(fs, path, random, "delete", retired);
+}
+
+static void put_strays_away(struct log_dirs *dirs, struct fs *fs)
+{
+    char stray[FS_PATH_MAX];
+    struct checkpoint_text *strays = &dirs->strays;
+    for (size_t at = 0; at < strays->length; at += strlen(strays->data + at) + 1) {
+        dirs->watch.random[1]++;
+        if (rename_away(fs, strays->data + at, dirs->watch.random, "stray", stray) == ERR_OK && stray[0] != '\0')
+            dirs->stray_count++;
+    }
+    strays->length = 0;
 }
 
 /* As many names as fit: a job has no memory of its own. */
@@ -106,6 +124,7 @@ static void watch_work(struct io_job *job, struct fs *fs)
     for (int i = 0; i < dirs->count; i++)
         if (!log_dirs_is_offline(dirs, i))
             measure(dirs, fs, &dirs->dirs[i]);
+    put_strays_away(dirs, fs);
     remove_one(dirs, fs);
 }
 
@@ -139,10 +158,45 @@ static void watch_done(struct io_job *job)
     for (int i = 0; i < dirs->count; i++)
         say_changes(dirs, i);
     watch->running = false;
+    if (dirs->stray_count > 0)
+        DIAG(dirs->io, DIAG_WARN, "partitions that are of no topic of this cluster were put away",
+             "count=%d suffix=-stray", dirs->stray_count);
+    dirs->stray_count = 0;
     if (watch->unwatch != NULL) {
         io_post(dirs->io, io_shard(dirs->io), &watch->unwatch->_msg);
         watch->unwatch = NULL;
+    } else if (watch->wants_strays) {
+        log_dirs_put_away_strays(dirs);
     }
+}
+
+static void watch_start(struct log_dirs *dirs)
+{
+    dirs->watch.running = true;
+    dirs->watch.job = (struct io_job){.work = watch_work, .done = watch_done};
+    io_job_start(dirs->io, &dirs->watch.job);
+}
+
+void log_dirs_put_away_strays(struct log_dirs *dirs)
+{
+    char path[FS_PATH_MAX];
+    dirs->watch.wants_strays = dirs->watch.running; /* the job has the list */
+    if (dirs->watch.running)
+        return;
+    MAP_EACH(i, &dirs->found)
+    {
+        const struct log_dirs_found *found = dirs->found.entries[i].value;
+        struct slice topic = slice_of(found->topic, found->topic_length);
+        if (!atomic_load_explicit(&found->claimed, memory_order_relaxed) && !log_dirs_is_offline(dirs, found->dir) &&
+            log_dirs_join(dirs, found->dir, topic, found->partition, path))
+            checkpoint_add(&dirs->strays, slice_of(path, strlen(path) + 1));
+    }
+    dirs->strays.failed = false; /* without memory for all of them: the others at the next start */
+    if (dirs->strays.length == 0)
+        return;
+    dirs->watch.random[0] = io_random(dirs->io);
+    dirs->watch.random[1] = io_random(dirs->io);
+    watch_start(dirs);
 }
 
 static void watch_fire(struct io_timer *timer)
@@ -153,9 +207,7 @@ static void watch_fire(struct io_timer *timer)
     ASSERT(err == ERR_OK);
     if (dirs->watch.running) /* a slow device: measured the next time */
         return;
-    dirs->watch.running = true;
-    dirs->watch.job = (struct io_job){.work = watch_work, .done = watch_done};
-    io_job_start(dirs->io, &dirs->watch.job);
+    watch_start(dirs);
 }
 
 enum err log_dirs_watch(struct log_dirs *dirs, int64_t interval_ms, int64_t reserve_bytes)

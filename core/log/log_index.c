@@ -186,6 +186,7 @@ static void save_done(struct io_job *job)
     MEM_DELETE(log->mem, save);
     log->index_jobs--;
     log_ref_release(&segment->ref);
+    log_close_removed(log);
     if (!failed)
         log_save_indexes(log);
 }

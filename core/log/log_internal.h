@@ -136,6 +136,7 @@ bool log_is_swap_name(const char *name);
 enum err log_finish_swaps(struct log *log, struct fs *fs) MUST_CHECK;
 /* log_life.c: out of the log; its files go later. */
 void log_take_out(struct log *log, struct segment *segment, bool rename);
+void log_close_removed(struct log *log); /* descriptors of those that nobody holds any more */
 void log_rename_deleted(struct log *log, const struct segment *segment);
 /* The text of leader-epoch-checkpoint; NULL: no memory. */
 uint8_t *log_epochs_text(const struct log *log, size_t *size, size_t *length);

@@ -112,11 +112,17 @@ static void close_file(struct log *log, struct segment *segment)
     segment->file = IO_NONE;
 }
 
-/* Its delay may be long, and descriptors are few. */
+/* Its delay may be long, and descriptors are few. Whoever uses it holds it. */
 static void close_removed(struct log *log, struct segment *segment)
 {
-    if (segment->ref.count == 0 && !log_is_flushing(log))
+    if (segment->ref.count == 0)
         close_file(log, segment);
+}
+
+void log_close_removed(struct log *log)
+{
+    LIST_EACH(link, &log->removed)
+    close_removed(log, SEGMENT_OF(link));
 }
 
 void log_take_out(struct log *log, struct segment *segment, bool rename)

@@ -207,6 +207,7 @@ static void first_image_applied(struct metadata_change *change)
     struct boot *boot = CONTAINER_OF(change, struct boot, change);
     if (boot->stage != BOOT_APPLYING)
         return;
+    log_dirs_put_away_strays(boot->broker.dirs);
     boot->stage = BOOT_LISTENING;
     boot->waiting_count = boot->broker.data_shards;
     listen_next(boot);

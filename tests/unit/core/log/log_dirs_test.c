@@ -1,5 +1,6 @@
 /* Goal: data directories as Kafka has them: whose they are, what lies in them, checkpoints of all shards together, the
  * clean marker, one failing alone. Method: real directories, written and read as text; one shard turned by the test. */
+#include "core/log/log_dirs_internal.h"
 #include "tests/unit/core/log/tree.h"
 
 static const char topic_text[] = "8mYqGrmFRqqPzFgHkFGlIQ";
@@ -238,6 +239,31 @@ static void unwatch_done(struct log_dirs_unwatch *unwatch)
     CONTAINER_OF(unwatch, struct watching, unwatch)->done = true;
 }
 
+static void partitions_that_nobody_claims_are_put_away_and_kept(void **state)
+{
+    struct tree *tree = *state;
+    char path[FS_PATH_MAX], command[FS_PATH_MAX + 64];
+    struct log_dirs_place place;
+    add_partition(tree, "a/events-0");
+    add_partition(tree, "a/foreign-7");
+    struct log_dirs *dirs = open_ok(tree, two, 2);
+    struct uuid id = {{0}};
+    (void)!log_dirs_find(dirs, EVENTS, 0, id, false, &place); /* whatever it is of: its name is wanted */
+    log_dirs_put_away_strays(dirs);
+    struct watching watching = {.unwatch.done = unwatch_done};
+    log_dirs_unwatch(dirs, &watching.unwatch);
+    turning_until(tree->machine, &watching.done);
+    assert_true(tree_has(tree, "a/events-0"));
+    assert_false(tree_has(tree, "a/foreign-7"));
+    snprintf(command, sizeof(command), "ls %s | grep -qE '^foreign-7\\.[0-9a-f]{32}-stray$'",
+             tree_path(tree, "a", path));
+    assert_int_equal(system(command), 0);
+    log_dirs_close(dirs, tree->fs, false);
+    dirs = open_ok(tree, two, 2); /* it is nobody's partition from now on */
+    assert_null(log_dirs_lookup(dirs, SLICE_LITERAL("foreign"), 7));
+    log_dirs_close(dirs, tree->fs, false);
+}
+
 static void the_watch_measures_space_and_removes_what_an_earlier_run_left(void **state)
 {
     struct tree *tree = *state;
@@ -305,6 +331,7 @@ int main(void)
         IN_TREE(the_clean_marker_counts_once),
         IN_TREE(reports_become_checkpoint_files),
         IN_TREE(a_deleted_partition_goes_with_its_files),
+        IN_TREE(partitions_that_nobody_claims_are_put_away_and_kept),
         IN_TREE(the_watch_measures_space_and_removes_what_an_earlier_run_left),
         cmocka_unit_test(damaged_text_is_refused_as_a_whole),
     };
