@@ -26,7 +26,7 @@ if [ -x "$build/tests/sim/sim" ]; then
     stage simulation "$build/tests/sim/sim" --seeds "${SIM_SEEDS:-500}"
     for walk in cuts io allocations; do
         stage "walk-$walk" "$build/tests/sim/sim" --walk "$walk"
-        stage "walk-$walk-transactions" "$build/tests/sim/sim" --walk "$walk" --workers 2 --every 5
+        stage "walk-$walk-transactions" "$build/tests/sim/sim" --walk "$walk" --workers 2 --every 10
     done
 fi
 if [ -x "$build/ringmain" ]; then
