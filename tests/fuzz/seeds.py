@@ -3,6 +3,7 @@
 
 message    the recorded frames of tests/golden without their headers, as fuzz_message.c wants them
 broker     the requests among them in rows of a few, as fuzz_broker.c wants them
+txn        an id in each state and events after it, as fuzz_txn.c wants them
 recovery   a partition's directory put together from the batches of tests/data/batches
 """
 import glob
@@ -102,6 +103,19 @@ def group(out):
         write(f"{out}/group", f"made-{first}", b"\3" + records + b"".join(asks[first:] + asks[:first]))
 
 
+def transactions(out):
+    """For each state a loaded id in it (records of version 0), then every event a few times."""
+    for state in range(8):
+        key = struct.pack(">hh", 0, 1) + b"a"
+        parts = struct.pack(">ih", 1, 1) + b"t" + struct.pack(">iii", 2, 0, 1) if 0 < state < 4 else struct.pack(">i", -1)
+        value = struct.pack(">hqhib", 0, 77, 5, 60000, state) + parts + struct.pack(">qq", 1700000000000, 1700000000000)
+        record = struct.pack(">BH", len(key), len(value)) + key + value
+        for start in range(10):
+            events = bytes((start + 7 * i) % 250 for i in range(120))
+            write(f"{out}/txn", f"state-{state}-{start}", b"\x01" + record + events)
+
+
 messages(sys.argv[1])
+transactions(sys.argv[1])
 recovery(sys.argv[1])
 group(sys.argv[1])

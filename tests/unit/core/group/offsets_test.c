@@ -352,6 +352,18 @@ static void offsets_of_a_transaction_wait_for_its_marker(void **state)
     check_replay(world);
 }
 
+static void a_transaction_may_commit_for_several_groups(void **state)
+{
+    struct world *world = *state;
+    struct consumer one = consumer("s"), other = consumer("t");
+    assert_int_equal(error_of(send_commit(world, &one, 0, 20, 77)), KAFKA_ERROR_NONE);
+    assert_int_equal(error_of(send_commit(world, &other, 0, 40, 77)), KAFKA_ERROR_NONE);
+    end_transaction(world, 77, true);
+    assert_int_equal(committed(world, "s", 0), 20);
+    assert_int_equal(committed(world, "t", 0), 40);
+    check_replay(world);
+}
+
 static void the_later_record_wins_over_the_later_marker(void **state)
 {
     struct world *world = *state;
@@ -446,6 +458,7 @@ int main(void)
         CASE(a_deletion_goes_behind_a_commit_on_its_way),
         CASE(a_commit_on_its_way_does_not_expire),
         CASE(offsets_of_a_transaction_wait_for_its_marker),
+        CASE(a_transaction_may_commit_for_several_groups),
         CASE(the_later_record_wins_over_the_later_marker),
         CASE(open_transactions_keep_offsets_from_expiring),
         CASE(records_of_other_kinds_and_versions_are_understood),
