@@ -33,6 +33,16 @@ bool log_is_sealed(const struct log *log)
 {
     return log->sealed;
 }
+void log_retire(struct log *log)
+{
+    log->retired = true;
+}
+
+bool log_writes_by_name(const struct log *log)
+{
+    return log->flush.running || log->index_jobs > 0;
+}
+
 bool log_is_flushing(const struct log *log)
 {
     return log->flush.running || log->flush.wanted;
@@ -160,7 +170,7 @@ static void flush_start(struct io_hook *hook)
     struct log_flush_job *flush = &log->flush;
     ASSERT(!flush->running);
     flush->wanted = false;
-    if (log->sealed)
+    if (log->sealed || log->retired)
         return;
     enum err err = flush_collect(log);
     for (int i = 0; i < flush->count; i++) {
@@ -183,7 +193,7 @@ static void flush_start(struct io_hook *hook)
 void log_flush(struct log *log)
 {
     struct log_flush_job *flush = &log->flush;
-    if (log->sealed || flush->wanted)
+    if (log->sealed || log->retired || flush->wanted)
         return;
     flush->wanted = true;
     flush->hook.run = flush_start;

@@ -154,6 +154,10 @@ struct log_listener {
 void log_listen(struct log *log, struct log_listener *listener);
 void log_flush(struct log *log);
 bool log_is_flushing(const struct log *log);
+/* Its directory is about to be renamed: no flush and no saving of indexes begins any more. Those under way know files
+ * by their names; the listener's moved() comes when they are over. */
+void log_retire(struct log *log);
+bool log_writes_by_name(const struct log *log);
 
 /* ---- read -----------------------------------------------------------------------------------------------------------
  */

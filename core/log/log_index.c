@@ -187,6 +187,8 @@ static void save_done(struct io_job *job)
     log->index_jobs--;
     log_ref_release(&segment->ref);
     log_close_removed(log);
+    if (log->retired && log->listener != NULL)
+        log->listener->moved(log->listener);
     if (!failed)
         log_save_indexes(log);
 }
@@ -215,7 +217,7 @@ void log_save_indexes(struct log *log)
 {
     for (struct list *link = log_active(log)->link.prev; link != &log->segments; link = link->prev) {
         struct segment *segment = SEGMENT_OF(link);
-        if (log->index_jobs > 0 || log->sealed)
+        if (log->index_jobs > 0 || log->sealed || log->retired)
             return;
         if (segment->index_loaded && segment->index_dirty && !segment->swapping && save_index(log, segment))
             return;
@@ -226,7 +228,7 @@ void log_checkpoint_index(struct log *log)
 {
     struct segment *segment = log_active(log);
     log_save_indexes(log);
-    if (log->sealed || log->index_jobs > 0 || !segment->index_loaded ||
+    if (log->sealed || log->retired || log->index_jobs > 0 || !segment->index_loaded ||
         segment->index_count == segment->index_written_count)
         return;
     (void)save_index(log, segment);

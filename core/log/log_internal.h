@@ -53,6 +53,7 @@ struct log {
     int64_t size_bytes;
     int64_t roll_jitter_ms; /* of the growing segment */
     bool sealed;
+    bool retired; /* its directory goes */
     int32_t index_jobs;
     bool retain_waits; /* for what an index says */
     bool directory_dirty, epochs_dirty;

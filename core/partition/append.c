@@ -63,6 +63,7 @@ void partition_log_moved(struct log_listener *listener)
     answer_durable(partition);
     if (log_is_sealed(partition->log))
         partition_offline(partition);
+    life_retire(partition);
 }
 
 void partition_log_damaged(struct log_listener *listener, const struct log_damage *damage)

@@ -378,6 +378,7 @@ void life_delete(struct shard_data *data, struct shard_data_apply *apply, struct
     apply->_pending++;
     data->jobs++;
     cleaner_forget(data, partition);
+    log_retire(partition->log);
     partition->_retire_waits = true;
     life_retire(partition);
 }
@@ -385,7 +386,8 @@ void life_delete(struct shard_data *data, struct shard_data_apply *apply, struct
 void life_retire(struct partition *partition)
 {
     /* Not while a file is being written under the old name: it may be another topic's by then. */
-    if (!partition->_retire_waits || partition->_snapshot_running || log_is_cleaning(partition->log))
+    if (!partition->_retire_waits || partition->_snapshot_running || log_is_cleaning(partition->log) ||
+        log_writes_by_name(partition->log))
         return;
     partition->_retire_waits = false;
     io_job_start(partition->_data->io, &partition->_task->job);
