@@ -196,7 +196,8 @@ static void show_partitions(const struct top_pair *pair, size_t most)
     size_t count = 0;
     for (size_t i = 0; i < pair->now->count; i++) {
         const struct top_line *line = &pair->now->lines[i];
-        if (!top_is_named(line->key, "ringmain_partition_produced_bytes_total"))
+        if (!top_is_named(line->key, "ringmain_partition_produced_bytes_total") ||
+            slice_is_null(top_label(line->key, "topic"))) /* not a broker of ours, whatever it is */
             continue;
         struct slice labels = slice_of(memchr(line->key.data, '{', line->key.length), 0);
         labels.length = (size_t)(line->key.data + line->key.length - labels.data);
