@@ -608,6 +608,13 @@ static int choose(const struct log_dirs *dirs)
     return best;
 }
 
+void log_dirs_claim(struct log_dirs *dirs, struct slice topic, int32_t partition)
+{
+    struct log_dirs_found *found = log_dirs_lookup(dirs, topic, partition);
+    if (found != NULL)
+        atomic_store_explicit(&found->claimed, true, memory_order_relaxed);
+}
+
 enum err log_dirs_find(struct log_dirs *dirs, struct slice topic, int32_t partition, struct uuid topic_id, bool is_new,
                        struct log_dirs_place *place)
 {

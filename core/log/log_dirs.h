@@ -129,6 +129,8 @@ enum err log_dirs_watch(struct log_dirs *dirs, int64_t interval_ms, int64_t rese
 /* Every shard has what the cluster says it has: directories of other partitions are named -stray by the watch, durably,
  * and left alone from then on (LogManager, KIP-858). Nothing of them is removed. */
 void log_dirs_put_away_strays(struct log_dirs *dirs);
+/* Before that: the cluster has this partition. A shard that had no memory to open it has not asked for it, and will. */
+void log_dirs_claim(struct log_dirs *dirs, struct slice topic, int32_t partition);
 struct log_dirs_unwatch {
     void (*done)(struct log_dirs_unwatch *unwatch); /* never inside the call */
     struct io_msg _msg;

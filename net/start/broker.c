@@ -202,12 +202,22 @@ static void listen_next(struct boot *boot)
     io_post(control_io(boot), next, &boot->errands[next].msg);
 }
 
+/* Nothing of the cluster may be taken for a stray because a shard was short of memory for it. */
+static void put_away_strays(struct boot *boot)
+{
+    const struct image *image = metadata_latest(boot->control.metadata);
+    for (int32_t i = 0; i < image->topic_count; i++)
+        for (int32_t k = 0; k < image->topics[i]->partition_count; k++)
+            log_dirs_claim(boot->broker.dirs, slice_from_string(image->topics[i]->name), k);
+    log_dirs_put_away_strays(boot->broker.dirs);
+}
+
 static void first_image_applied(struct metadata_change *change)
 {
     struct boot *boot = CONTAINER_OF(change, struct boot, change);
     if (boot->stage != BOOT_APPLYING)
         return;
-    log_dirs_put_away_strays(boot->broker.dirs);
+    put_away_strays(boot);
     boot->stage = BOOT_LISTENING;
     boot->waiting_count = boot->broker.data_shards;
     listen_next(boot);
