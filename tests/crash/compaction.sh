@@ -71,7 +71,8 @@ for line in open(sys.argv[2]):
 for key, value in newest.items():
     if seen.get(key) != value: problems.append("%s is %s, was %d" % (key, seen.get(key), value))
 written = max(newest.values())
-if count > 0.8 * written: # on a busy machine the cleaner comes later problems.append("%d of %d records are left" % (count, written))
+if count > 0.8 * written: # on a busy machine the cleaner comes later
+    problems.append("%d of %d records are left" % (count, written))
 for p in problems[:10]: print("FAILED compaction (%s):" % sys.argv[3], p)
 print("compaction (%s): %d written, %d keys, %d records left, %d problems" % (sys.argv[3], written, len(newest), count, len(problems)))
 sys.exit(1 if problems else 0)
