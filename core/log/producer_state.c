@@ -184,6 +184,22 @@ static bool is_idle(const struct producer_entry *entry, int64_t now_ms, int64_t 
     return __builtin_sub_overflow(now_ms, entry->used_ms, &idle_ms) || idle_ms >= expiration_ms;
 }
 
+int producer_state_forget_below(struct producer_state *state, int64_t offset)
+{
+    int forgotten = 0;
+    for (size_t i = 0; i < state->entries.capacity;) {
+        struct producer_entry *entry = state->entries.entries[i].value;
+        if (entry == NULL || entry->transaction_offset >= 0 || entry->count == 0 ||
+            batch_at(entry, entry->count - 1)->last_offset >= offset) {
+            i++;
+            continue;
+        }
+        remove_entry(state, entry); /* as below */
+        forgotten++;
+    }
+    return forgotten;
+}
+
 int producer_state_expire(struct producer_state *state, int64_t now_ms, int64_t expiration_ms)
 {
     int expired = 0;

@@ -79,6 +79,9 @@ void producer_state_undo(struct producer_state *state, const struct producer_ent
 /* Recovery and followers: what is in the log is right by definition. */
 enum err producer_state_replay(struct producer_state *state, const struct batch_header *header,
                                int64_t now_ms) MUST_CHECK;
+/* Recovery: what was replayed begins at `offset`, behind the snapshot, so batches of producers that wrote last below it
+ * may be missing. They are not known any more, and may begin anywhere, as if they had expired. How many. */
+int producer_state_forget_below(struct producer_state *state, int64_t offset);
 /* Forgets producers that have not written for expiration_ms and have no open transaction. How many. */
 int producer_state_expire(struct producer_state *state, int64_t now_ms, int64_t expiration_ms);
 

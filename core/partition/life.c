@@ -80,6 +80,8 @@ static enum err open_with_replay(struct shard_data *data, struct partition *part
         partition->log = NULL;
         err = replay.err;
     }
+    if (err == ERR_OK && log_start_offset(partition->log) > options->replay_from)
+        (void)producer_state_forget_below(&partition->producers, log_start_offset(partition->log));
     return err;
 }
 

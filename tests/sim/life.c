@@ -10,7 +10,7 @@
 
 enum {
     STARTS_WITHIN_MS = 20000, /* with faults that have ended */
-    HEALS_WITHIN_MS = 120000,
+    HEALS_WITHIN_MS = 300000,
     FILES_BESIDE = 128, /* beside those of segments */
     WINDOW_MS = 11000,  /* within it descriptors of segments that are gone are closed: two ticks of the log */
 };

@@ -69,6 +69,7 @@ void model_note(struct world *world, int topic, int partition, int64_t offset, u
 
 void model_kill(struct world *world)
 {
+    world->crashes++;
     for (int t = 0; t < world->topic_count; t++)
         for (int p = 0; p < world->topics[t].partition_count; p++)
             part_of(world, t, p)->start_confirmed = 0; /* the checkpoint of the log start is lazy, as Kafka's */

@@ -38,9 +38,9 @@ struct lane {
     uint64_t next_id;
     struct sent_batch ring[WINDOW];
     int first, count, in_flight;
-    bool drain;     /* one was refused: nothing is sent before all others are answered */
-    bool forgotten; /* the broker has lost what it was allowed to lose: a new producer id begins */
-    int cuts;       /* power cuts before the producer id was given */
+    bool drain;        /* one was refused: nothing is sent before all others are answered */
+    bool forgotten;    /* the broker has lost what it was allowed to lose: a new producer id begins */
+    int cuts, crashes; /* before the producer id was given */
 };
 
 struct producer {
@@ -181,7 +181,10 @@ static void out_of_order(struct producer *producer, struct lane *lane, const str
     lane->drain = true;
     if (batch != batch_at(lane, 0))
         return; /* one before it was refused */
-    if (is_durable(producer, lane) || lane->cuts == world->cuts)
+    bool lost = !is_durable(producer, lane) && lane->cuts != world->cuts;
+    /* Retention may delete what was not acknowledged yet; a crash then forgets that it was there. */
+    bool deleted = topic_of(producer, lane)->loses_head && lane->crashes != world->crashes;
+    if (!lost && !deleted)
         world_fail(world, "K4: %s-%d: the batch with record %" PRIx64 " (sequence %d) is out of order",
                    topic_of(producer, lane)->name, lane->partition, batch->first_id, batch->sequence);
     lane->forgotten = true;
@@ -340,6 +343,7 @@ static void id_given(struct call *base, enum err err, struct slice body)
             call->lane->producer_id = response.producer_id;
             call->lane->epoch = response.producer_epoch;
             call->lane->cuts = producer->world->cuts;
+            call->lane->crashes = producer->world->crashes;
         } else if (!world_bears(producer->world, response.error_code)) {
             world_fail(producer->world, "no producer id: %s", kafka_error_name(response.error_code));
         }

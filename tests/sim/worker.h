@@ -4,7 +4,7 @@
 
 #include "tests/sim/world.h"
 
-enum { MEMBER_ID_MAX = 80, READ_MAX = 64 };
+enum { MEMBER_ID_MAX = 80, READ_MAX = 512, READ_BYTES_MAX = 500000 };
 
 enum worker_step {
     WORKER_FIND,

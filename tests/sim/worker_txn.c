@@ -122,7 +122,8 @@ static void seen(struct model_visit *visit, int64_t offset, uint64_t id)
     struct worker *worker = CONTAINER_OF(visit, struct worker, visit);
     int partition = partition_now(worker);
     model_note(worker->world, worker->group->input, partition, offset, id, LEVEL_SEEN);
-    if (worker->read_count == READ_MAX)
+    int record_bytes = worker->world->limits.value_bytes_max + BATCH_RECORD_OVERHEAD;
+    if (worker->read_count == READ_MAX || worker->read_count * record_bytes > READ_BYTES_MAX)
         return;
     worker->read[worker->read_count++] = model_output_key(partition, offset);
     worker->read_end = offset + 1;
@@ -141,7 +142,7 @@ static void send_read(struct worker *worker)
     WIRE_DEFAULTS(fetch_request_schema, &request);
     partition.partition = partition_now(worker);
     partition.fetch_offset = worker->positions[worker->next];
-    partition.partition_max_bytes = world_between(worker->world, 1, 32 << 10);
+    partition.partition_max_bytes = worker->world->quiet ? 1 << 20 : world_between(worker->world, 1, 32 << 10);
     topic.topic = slice_from_string(input_of(worker)->name);
     topic.partitions.items = &partition;
     topic.partitions.count = 1;

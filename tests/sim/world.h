@@ -88,7 +88,7 @@ struct world {
     bool lane_exact[LANES_MAX]; /* idempotent: nothing twice */
     int64_t *producer_ids;
     int producer_id_count;
-    int cuts; /* power cuts so far */
+    int cuts, crashes; /* power cuts so far; those and kills */
     bool topics_made;
     bool has_zstd; /* somewhere: old versions cannot carry it */
     bool silent;   /* workers have left without a word */

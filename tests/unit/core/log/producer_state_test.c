@@ -155,6 +155,20 @@ static void a_snapshot_gives_the_same_answers_and_a_damaged_one_is_refused(void 
     assert_int_equal(mem->used, 0);
 }
 
+static void producers_that_wrote_last_below_what_was_replayed_are_forgotten(void **state)
+{
+    struct producer_state producers;
+    int64_t duplicate;
+    producer_state_init(&producers, test_mem());
+    for (int64_t id = 0; id < 10; id++)
+        append(&producers, header_of(id, 0, 0, 3), id * 3);
+    producer_state_prepare(&producers, 2)->transaction_offset = 6;
+    assert_int_equal(producer_state_forget_below(&producers, 12), 3); /* 0, 1 and 3: that of 2 is open */
+    assert_int_equal(check(&producers, header_of(3, 0, 147, 3), &duplicate), KAFKA_ERROR_NONE);
+    assert_int_equal(check(&producers, header_of(4, 0, 147, 3), &duplicate), KAFKA_ERROR_OUT_OF_ORDER_SEQUENCE_NUMBER);
+    producer_state_fini(&producers);
+}
+
 static void what_follows_a_refused_first_batch_is_refused_until_the_next_expiry(void **state)
 {
     struct producer_state producers;
@@ -228,6 +242,7 @@ int main(void)
         cmocka_unit_test(an_older_epoch_is_fenced_and_a_newer_one_begins_at_zero),
         cmocka_unit_test(an_undone_update_leaves_no_trace),
         cmocka_unit_test(idle_producers_expire_unless_a_transaction_is_open),
+        cmocka_unit_test(producers_that_wrote_last_below_what_was_replayed_are_forgotten),
         cmocka_unit_test(what_follows_a_refused_first_batch_is_refused_until_the_next_expiry),
         cmocka_unit_test(a_snapshot_keeps_the_whole_window_and_one_of_kafka_the_last_batch),
         cmocka_unit_test(a_clock_at_either_end_of_time_expires_or_keeps_without_overflow),
