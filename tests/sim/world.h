@@ -52,8 +52,9 @@ struct group_model {
     int input, output; /* topics; output: only with transactions */
     bool transactional;
     int64_t committed[PARTITIONS_MAX];
-    int32_t generation;         /* the newest that anybody was given partitions in */
-    int owners[PARTITIONS_MAX]; /* in it: number of the worker + 1 */
+    int64_t audited[PARTITIONS_MAX]; /* what was committed when the audit began */
+    int32_t generation;              /* the newest that anybody was given partitions in */
+    int owners[PARTITIONS_MAX];      /* in it: number of the worker + 1 */
 };
 
 struct limits { /* this seed's draws */
