@@ -199,7 +199,9 @@ static enum err recover_segment(struct log *log, struct fs *fs, const struct log
     ASSERT(scan.end_offset >= options->recovery_point && !options->clean);
     *cut = true;
     segment->size = scan.valid_pos;
-    return fs_truncate(fs, segment->file, segment->size);
+    err = fs_truncate(fs, segment->file, segment->size);
+    /* On the device before anything follows: with a later segment behind it, nobody would look here again. */
+    return err == ERR_OK ? fs_sync(fs, segment->file) : err;
 }
 
 /* Behind a cut nothing follows: later segments are of a tail that never became durable. */
