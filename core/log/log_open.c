@@ -219,7 +219,8 @@ static enum err open_contents(struct log *log, struct fs *fs, const struct log_o
     log->start_offset = options->start_offset > first ? options->start_offset : first;
     if (log->start_offset > log->end_offset)
         log->start_offset = log->end_offset;
-    /* What lies behind may still be in the page cache only. */
+    /* What lies behind may still be in the page cache only, and so may the names of its segments. */
+    log->directory_dirty |= !options->clean;
     log->durable_offset = options->recovery_point;
     if (log->durable_offset > log->end_offset)
         log->durable_offset = log->end_offset;
