@@ -337,7 +337,7 @@ bool client_consumer_audited(const struct consumer *consumer)
     return true;
 }
 
-struct consumer *client_consumer_open(struct world *world, struct sim_node *node, int index)
+struct consumer *client_consumer_open(struct world *world, struct sim_node *node)
 {
     struct consumer *consumer = calloc(1, sizeof *consumer);
     struct io_address address;

@@ -70,7 +70,7 @@ void world_open_clients(struct world *world)
     for (int i = 0; i < world->limits.producers; i++)
         world->producers[i] = client_producer_open(world, new_client_node(world, nodes++), i);
     for (int i = 0; i < world->limits.consumers; i++)
-        world->consumers[i] = client_consumer_open(world, new_client_node(world, nodes++), i);
+        world->consumers[i] = client_consumer_open(world, new_client_node(world, nodes++));
     for (int i = 0; i < world->limits.workers; i++)
         world->workers[i] = client_worker_open(world, new_client_node(world, nodes++), i);
 }

@@ -219,7 +219,6 @@ static void send_heartbeat(struct worker *worker)
     request.group_id = slice_from_string(worker->group->name);
     request.generation_id = worker->generation;
     request.member_id = member_id(worker);
-    worker->beats = true;
     worker_call(worker, API_HEARTBEAT, (int16_t)world_between(worker->world, 0, 4), &request);
 }
 
@@ -267,7 +266,6 @@ static void answered(struct call *base, enum err err, struct slice body)
         dispatch(worker, base, body, &arena);
     else if (worker->step >= WORKER_BEGIN)
         worker_start_over(worker);
-    worker->beats = false;
     arena_fini(&arena);
     free(call);
 }

@@ -29,7 +29,7 @@ struct worker {
     struct io_timer tick;
     int number, link_cuts;
     enum worker_step step;
-    bool busy, beats;
+    bool busy;
     const char *last_what; /* that went wrong, for the report */
     int16_t last_error;
     int64_t beat_ns;
@@ -55,8 +55,7 @@ struct worker {
     bool commits;      /* the transaction under way; else it is aborted */
     int64_t producer_id;
     int16_t epoch;
-    int32_t sequence; /* of the partition of the output that the transaction writes to */
-    int32_t sequences[PARTITIONS_MAX];
+    int32_t sequences[PARTITIONS_MAX]; /* by partition of the output */
 };
 
 void worker_call(struct worker *worker, int16_t api_key, int16_t version, const void *request);

@@ -42,7 +42,6 @@ struct topic {
     bool flushed;    /* acks=all is answered when the device has it */
     bool loses_head; /* retention may delete */
     int codec;       /* that the broker repacks to; -1: keeps what came */
-    int32_t segment_bytes;
     struct part parts[PARTITIONS_MAX];
 };
 
@@ -168,7 +167,7 @@ void model_audit_end(struct model_audit *audit);
 struct producer *client_producer_open(struct world *world, struct sim_node *node, int index);
 bool client_producer_is_idle(const struct producer *producer); /* nothing unresolved */
 void client_producer_close(struct producer *producer);
-struct consumer *client_consumer_open(struct world *world, struct sim_node *node, int index);
+struct consumer *client_consumer_open(struct world *world, struct sim_node *node);
 /* Reads everything once from the start of each partition and checks it. */
 void client_consumer_audit(struct consumer *consumer);
 bool client_consumer_audited(const struct consumer *consumer);

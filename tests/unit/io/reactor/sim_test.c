@@ -157,6 +157,31 @@ static void the_nth_operation_fails_and_a_failed_sync_loses_bytes_for_good(void 
     assert_true(lost);
 }
 
+static void rot_is_on_the_device_and_in_memory(void **state)
+{
+    struct disk_fixture f = disk_open(6);
+    struct sim_disk *disk = sim_node_disk(f.node);
+    put_file(f.fs, "/a", 'k', 1024, true);
+    assert_int_equal(fs_sync_directory(f.fs, "/"), ERR_OK);
+    assert_true(sim_disk_rot(disk, "/a", 700, 1));
+    assert_false(sim_disk_rot(disk, "/a", 1024, 1));
+    assert_false(sim_disk_rot(disk, "/b", 0, 1));
+    struct sim_disk *after = sim_disk_after_cut(disk, sim_prng(f.sim));
+    struct fs *both[] = {f.fs, sim_disk_fs(after)};
+    for (int i = 0; i < 2; i++) {
+        char bytes[1024];
+        io_file file;
+        size_t got;
+        assert_int_equal(fs_open(both[i], "/a", FS_READ, &file), ERR_OK);
+        assert_int_equal(fs_read(both[i], file, bytes, sizeof bytes, 0, &got), ERR_OK);
+        fs_close(both[i], file);
+        for (size_t at = 0; at < got; at++)
+            assert_int_equal(bytes[at], at == 700 ? 'k' ^ 1 : 'k');
+    }
+    sim_disk_free(after);
+    sim_close(f.sim);
+}
+
 /* ---- programs on nodes: an echo over the network -------------------------------------------------------------------
  */
 
@@ -373,6 +398,7 @@ int main(void)
         cmocka_unit_test(names_are_durable_only_with_their_directory_and_in_order),
         cmocka_unit_test(a_kill_keeps_the_page_cache),
         cmocka_unit_test(the_nth_operation_fails_and_a_failed_sync_loses_bytes_for_good),
+        cmocka_unit_test(rot_is_on_the_device_and_in_memory),
         cmocka_unit_test(streams_arrive_whole_and_in_order_through_a_small_window),
         cmocka_unit_test(a_broken_stream_has_delivered_a_prefix),
         cmocka_unit_test(the_same_seed_is_the_same_run_and_another_is_not),
