@@ -63,6 +63,10 @@ $(BUILD)/tests/unit/%_test: $(BUILD)/tests/unit/%_test.o $(SUPPORT) $(LIBRARY)
 	@echo "  LD   $@"
 	$(Q)$(CC) $(LDFLAGS) -o $@ $^ -lcmocka $(LIBS)
 
+$(BUILD)/tests/unit/bench/%_test: $(BUILD)/tests/unit/bench/%_test.o $(LOAD) $(SUPPORT) $(LIBRARY)
+	@echo "  LD   $@"
+	$(Q)$(CC) $(LDFLAGS) -o $@ $^ -lcmocka $(LIBS)
+
 $(BUILD)/tests/sim/sim: $(patsubst %.c,$(BUILD)/%.o,$(SIM_SRC)) $(SUPPORT) $(LIBRARY)
 	@echo "  LD   $@"
 	$(Q)$(CC) $(LDFLAGS) -o $@ $^ -lcmocka $(LIBS)

@@ -201,6 +201,17 @@ static void check_ends(struct cli *cli, struct load *load, int64_t before)
         load_fail("%lld records acknowledged, %lld offsets given out", (long long)acknowledged, (long long)grown);
 }
 
+/* A broker that always says that there is nothing would be the fastest of all. */
+static void check_read(const struct load *load, const struct report *report)
+{
+    for (int i = 0; i < load->group_count; i++) {
+        const struct load_group *group = &load->groups[i];
+        bool reads = group->role == ROLE_FETCH || group->role == ROLE_TAIL;
+        if (reads && report->counts[i].bytes == 0)
+            load_fail("nothing was read from topic %s", group->topic);
+    }
+}
+
 static void run(struct cli *cli, struct load *load, struct report *report, const struct settings *settings)
 {
     const struct load_group *first = &load->groups[0];
@@ -218,6 +229,7 @@ static void run(struct cli *cli, struct load *load, struct report *report, const
     if (first->role == ROLE_IDLE && load->broker_pid > 0 && cost_read(load->broker_pid, &idle))
         report->idle_rss_bytes = idle.rss_bytes;
     measure(load, report);
+    check_read(load, report);
     if (writes)
         check_ends(cli, load, before);
     if (writes && settings->remove)

@@ -191,12 +191,36 @@ static void come_online(struct partition *partition, struct shard_data_apply *ap
     apply->opened_count++;
 }
 
+static void task_free(struct shard_data *data, struct partition_task *task)
+{
+    mem_free_string(data->mem, task->path);
+    mem_free(data->mem, task->retired, FS_PATH_MAX);
+    MEM_DELETE(data->mem, task);
+}
+
+/* NULL: no memory. For a directory that goes there is room for its new name. */
+static struct partition_task *task_new(struct shard_data *data, const char *path, bool goes)
+{
+    struct partition_task *task = MEM_NEW(data->mem, struct partition_task);
+    if (task == NULL)
+        return NULL;
+    *task = (struct partition_task){.random = {io_random(data->io), io_random(data->io)}};
+    task->path = mem_copy_string(data->mem, path, strlen(path));
+    if (goes)
+        task->retired = mem_alloc(data->mem, FS_PATH_MAX);
+    if (task->path != NULL && (!goes || task->retired != NULL))
+        return task;
+    task_free(data, task);
+    return NULL;
+}
+
 static void create_work(struct io_job *job, struct fs *fs)
 {
     struct partition_task *task = CONTAINER_OF(job, struct partition_task, job);
+    char retired[FS_PATH_MAX];
     task->err = ERR_OK;
     if (task->retire)
-        task->err = log_dirs_retire(fs, task->path, task->random, task->retired);
+        task->err = log_dirs_retire(fs, task->path, task->random, retired);
     if (task->err == ERR_OK)
         task->err = log_prepare(fs, task->path, task->partition->topic_id);
 }
@@ -215,7 +239,7 @@ static void create_done(struct io_job *job)
         log_dirs_fail(data->options.dirs, partition->_dir);
     partition->_task = NULL;
     come_online(partition, apply, err);
-    MEM_DELETE(data->mem, task);
+    task_free(data, task);
     data->jobs--;
     shard_data_apply_part_done(data, apply);
 }
@@ -223,44 +247,38 @@ static void create_done(struct io_job *job)
 static enum err place_and_open(struct shard_data *data, struct partition *partition, struct shard_data_apply *apply)
 {
     struct log_dirs_place place;
-    struct partition_task *task = MEM_NEW(data->mem, struct partition_task);
-    if (task == NULL)
-        return ERR_NO_MEMORY;
+    char path[FS_PATH_MAX];
     enum err err = log_dirs_find(data->options.dirs, topic_of(partition), partition->index, partition->topic_id,
                                  data->image != NULL, &place);
-    bool chosen = err == ERR_OK && !place.exists && partition->_dir >= 0; /* at an attempt that ran out of memory */
+    if (err != ERR_OK)
+        return err;
+    bool chosen = !place.exists && partition->_dir >= 0; /* at an attempt that ran out of memory */
     if (chosen) {
         place.dir = partition->_dir;
         place.occupied = false;
     }
-    if (err == ERR_OK &&
-        !log_dirs_join(data->options.dirs, place.dir, topic_of(partition), partition->index, task->path))
-        err = ERR_INVALID;
-    if (err == ERR_OK) {
-        partition->_dir = place.dir;
-        if (!place.exists && !chosen)
-            log_dirs_note(data->options.dirs, place.dir, 1);
-    }
-    if (err == ERR_OK && !place.exists) {
-        *task = (struct partition_task){.job = {.work = create_work, .done = create_done},
-                                        .partition = partition,
-                                        .apply = apply,
-                                        .retire = place.occupied,
-                                        .random = {io_random(data->io), io_random(data->io)}};
-        if (!log_dirs_join(data->options.dirs, place.dir, topic_of(partition), partition->index, task->path))
-            UNREACHABLE();
-        partition->_task = task;
-        apply->_pending++;
-        data->jobs++;
-        io_job_start(data->io, &task->job);
+    if (!log_dirs_join(data->options.dirs, place.dir, topic_of(partition), partition->index, path))
+        return ERR_INVALID;
+    partition->_dir = place.dir;
+    if (!place.exists && !chosen)
+        log_dirs_note(data->options.dirs, place.dir, 1);
+    if (place.exists) { /* at start, before anybody is served: recovery may take its time */
+        err = open_log(data, partition, path, &place);
+        partition->_cleaned_offset = place.cleaned_offset;
+        come_online(partition, apply, err);
         return ERR_OK;
     }
-    /* At start, before anybody is served: recovery may take its time. */
-    if (err == ERR_OK)
-        err = open_log(data, partition, task->path, &place);
-    partition->_cleaned_offset = place.cleaned_offset;
-    MEM_DELETE(data->mem, task);
-    come_online(partition, apply, err);
+    struct partition_task *task = task_new(data, path, false);
+    if (task == NULL)
+        return ERR_NO_MEMORY;
+    task->job = (struct io_job){.work = create_work, .done = create_done};
+    task->partition = partition;
+    task->apply = apply;
+    task->retire = place.occupied;
+    partition->_task = task;
+    apply->_pending++;
+    data->jobs++;
+    io_job_start(data->io, &task->job);
     return ERR_OK;
 }
 
@@ -365,17 +383,15 @@ void life_delete(struct shard_data *data, struct shard_data_apply *apply, struct
         return;
     }
     log_configure(partition->log, partition->config);
-    struct partition_task *task = MEM_NEW(data->mem, struct partition_task);
+    struct partition_task *task = task_new(data, log_directory(partition->log), true);
     if (task == NULL) { /* its directory stays; at the next start it is a stray that no topic claims */
         list_push_back(&data->deleting, &partition->_in_shard);
         apply->failed_count++;
         return;
     }
-    *task = (struct partition_task){.job = {.work = retire_work, .done = retire_done},
-                                    .partition = partition,
-                                    .apply = apply,
-                                    .random = {io_random(data->io), io_random(data->io)}};
-    snprintf(task->path, sizeof(task->path), "%s", log_directory(partition->log));
+    task->job = (struct io_job){.work = retire_work, .done = retire_done};
+    task->partition = partition;
+    task->apply = apply;
     partition->_task = task;
     apply->_pending++;
     data->jobs++;
@@ -431,7 +447,7 @@ static void remove_done(struct io_job *job)
     struct partition *partition = task->partition;
     struct shard_data *data = partition->_data;
     partition->_task = NULL;
-    MEM_DELETE(data->mem, task); /* what could not be removed is swept at the next start */
+    task_free(data, task); /* what could not be removed is swept at the next start */
     data->jobs--;
     life_free(data, partition);
 }
@@ -450,7 +466,7 @@ void life_sweep(struct shard_data *data)
         partition->log = NULL;
         if (task == NULL || task->err != ERR_OK) {
             if (task != NULL)
-                MEM_DELETE(data->mem, task);
+                task_free(data, task);
             partition->_task = NULL;
             life_free(data, partition);
             continue;

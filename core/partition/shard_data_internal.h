@@ -51,15 +51,16 @@ struct shard_data {
     struct shard_data_stop *stop;
 };
 
-/* One partition's blocking work on its directory. */
+/* One partition's blocking work on its directory. A topic of thousands of partitions has as many of them at once: the
+ * paths are no longer than they are. */
 struct partition_task {
     struct io_job job;
     struct partition *partition;
     struct shard_data_apply *apply;
-    bool retire; /* what is there is another topic's, or is to go */
-    bool prepare;
+    bool retire; /* what is there is another topic's */
     uint64_t random[2];
-    char path[FS_PATH_MAX], retired[FS_PATH_MAX];
+    char *path;
+    char *retired; /* FS_PATH_MAX; NULL when it is made */
     enum err err;
 };
 
