@@ -64,7 +64,7 @@ enum config_timestamp { CONFIG_TIMESTAMP_CREATE = 0, CONFIG_TIMESTAMP_APPEND = 1
 enum config_durability { CONFIG_DURABILITY_OS, CONFIG_DURABILITY_FLUSHED };
 
 /* A nullable number that is not set. */
-#define CONFIG_UNSET_INT INT32_MIN
+#define CONFIG_UNSET_INT  INT32_MIN
 #define CONFIG_UNSET_LONG INT64_MIN
 
 typedef bool config_c_BOOL;
@@ -98,6 +98,9 @@ struct config_listener {
     bool is_controller;          /* not opened by a quorum of one */
     const char *advertised_host; /* "": the host's own name is filled in at start */
     uint16_t advertised_port;    /* 0: the one that was bound */
+    /* listener.name.<name>.<key>, or the broker's own (KIP-402, KIP-612) */
+    int32_t max_connections;
+    int32_t max_connection_creation_rate;
 };
 
 /* Every node key with its own field (log_dirs, num_partitions, ...), and what is worked out from several of them. */
@@ -107,6 +110,8 @@ struct broker_config {
 #include "core/config/broker.def"
     const struct config_listener *listeners_parsed;
     int listener_count;
+    int inter_broker_listener; /* of several for clients and brokers, the brokers' own: limits of all do not stop it; -1
+                                */
     const char *const *log_dirs_parsed; /* at least one */
     int log_dir_count;
     int32_t node;                       /* node.id, or broker.id */

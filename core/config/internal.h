@@ -32,7 +32,8 @@ struct slice config_trim(struct slice text);
 
 /* Listeners of a configuration whose plain fields are filled in. */
 enum err config_load_listeners(struct broker_config *config, struct arena *arena, struct config_problems *problems,
-                               const struct config_settings *node) MUST_CHECK;
+                               const struct config_layers *layers) MUST_CHECK;
+bool config_is_listener_limit(const struct config_key *key);                  /* listener.name.x.key is read too */
 int config_line_of(const struct config_settings *settings, const char *name); /* 0: not in the file */
 
 #endif

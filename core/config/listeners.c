@@ -2,6 +2,7 @@
 
 #include <ctype.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <strings.h>
 
 struct endpoint {
@@ -15,6 +16,7 @@ struct load {
     struct arena *arena;
     struct config_problems *problems;
     const struct config_settings *node;
+    const struct config_layers *layers;
     enum err err;
 };
 
@@ -157,10 +159,94 @@ static void make_listener(struct load *load, struct config_listener *listener, c
              slice_from_string(endpoint->name));
 }
 
-enum err config_load_listeners(struct broker_config *config, struct arena *arena, struct config_problems *problems,
-                               const struct config_settings *node)
+/* ---- limits of single listeners ---------------------------------------------------------------------------------- */
+
+/* listener.name.<listener, lower case>.<key>: dynamic ones first, else what the broker has. */
+static int32_t listener_limit(struct load *load, const char *listener, const char *key_name, int32_t of_broker)
 {
-    struct load load = {config, arena, problems, node, ERR_OK};
+    const struct config_key *key = config_broker_key(slice_from_string(key_name));
+    const struct config_settings *layers[] = {load->layers->broker, load->layers->cluster, load->layers->node};
+    char why[CONFIG_WHY_SIZE];
+    char *name = arena_printf(load->arena, "listener.name.%s.%s", listener, key_name);
+    for (char *c = name; c != NULL && *c != '\0'; c++)
+        *c = (char)tolower((unsigned char)*c);
+    if (name == NULL) {
+        load->err = ERR_NO_MEMORY;
+        return of_broker;
+    }
+    for (size_t i = 0; i < COUNT_OF(layers); i++) {
+        const char *text = config_setting(layers[i], name);
+        bool is_static = layers[i] == load->node;
+        if (text == NULL)
+            continue;
+        if (config_store_value(key, text, NULL, why))
+            return (int32_t)strtol(text, NULL, 10);
+        enum err err =
+            config_problem_add(load->problems, load->arena, is_static, is_static ? config_line_of(load->node, name) : 0,
+                               "%s%s: %s", is_static ? "" : "dynamic setting skipped: ", name, why);
+        if (err != ERR_OK)
+            load->err = err;
+    }
+    return of_broker;
+}
+
+/* Kafka protects the listener between brokers from the limits of all listeners together, when there are others. */
+static int find_inter_broker(const struct broker_config *config)
+{
+    const char *name = config->inter_broker_listener_name != NULL ? config->inter_broker_listener_name
+                                                                  : config->security_inter_broker_protocol;
+    int open = 0, found = -1;
+    for (int i = 0; i < config->listener_count; i++) {
+        const struct config_listener *listener = &config->listeners_parsed[i];
+        open += !listener->is_controller;
+        if (!listener->is_controller && strcasecmp(listener->name, name) == 0)
+            found = i;
+    }
+    return open > 1 ? found : -1;
+}
+
+static void set_limits(struct load *load, struct config_listener *listener)
+{
+    listener->max_connections = listener_limit(load, listener->name, "max.connections", load->config->max_connections);
+    listener->max_connection_creation_rate = listener_limit(load, listener->name, "max.connection.creation.rate",
+                                                            load->config->max_connection_creation_rate);
+}
+
+bool config_is_listener_limit(const struct config_key *key)
+{
+    return strcmp(key->name, "max.connections") == 0 || strcmp(key->name, "max.connection.creation.rate") == 0;
+}
+
+static bool has_listener(const struct broker_config *config, const char *name_and_key)
+{
+    for (int i = 0; i < config->listener_count; i++) {
+        const char *name = config->listeners_parsed[i].name;
+        size_t length = strlen(name);
+        if (strncasecmp(name_and_key, name, length) == 0 && name_and_key[length] == '.')
+            return true;
+    }
+    return false;
+}
+
+/* Limits of a listener that is not there do nothing: said once each. */
+static void name_strangers(struct load *load)
+{
+    static const char prefix[] = "listener.name.";
+    for (int i = 0; i < load->node->count && load->err == ERR_OK; i++) {
+        const struct config_setting *setting = &load->node->items[i];
+        const struct config_key *key = config_broker_key(slice_from_string(setting->name));
+        if (key == NULL || strcmp(key->name, setting->name) == 0 || !config_is_listener_limit(key) ||
+            has_listener(load->config, setting->name + sizeof prefix - 1))
+            continue;
+        load->err = config_problem_add(load->problems, load->arena, false, setting->line,
+                                       "%s: there is no such listener, has no effect", setting->name);
+    }
+}
+
+enum err config_load_listeners(struct broker_config *config, struct arena *arena, struct config_problems *problems,
+                               const struct config_layers *layers)
+{
+    struct load load = {config, arena, problems, layers->node, layers, ERR_OK};
     struct endpoint *bound = NULL, *advertised = NULL;
     int advertised_count = 0, open = 0;
     int count = parse_endpoints(&load, "listeners", config->listeners, &bound);
@@ -171,6 +257,7 @@ enum err config_load_listeners(struct broker_config *config, struct arena *arena
         return ERR_NO_MEMORY;
     for (int i = 0; i < count; i++) {
         make_listener(&load, &listeners[i], &bound[i], advertised, advertised_count);
+        set_limits(&load, &listeners[i]);
         open += !listeners[i].is_controller;
         for (int k = 0; k < i; k++)
             if (bound[i].port != 0 && bound[i].port == bound[k].port && strcmp(bound[i].host, bound[k].host) == 0)
@@ -196,5 +283,7 @@ enum err config_load_listeners(struct broker_config *config, struct arena *arena
     }
     config->listeners_parsed = listeners;
     config->listener_count = count;
+    config->inter_broker_listener = find_inter_broker(config);
+    name_strangers(&load);
     return load.err;
 }

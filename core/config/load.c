@@ -58,7 +58,7 @@ static enum err name_idle_keys(const struct config_settings *node, struct arena 
         enum err err = ERR_OK;
         if (key == NULL)
             err = config_problem_add(problems, arena, false, setting->line, "%s: unknown key, ignored", setting->name);
-        else if (key->doc == NULL || strcmp(key->name, setting->name) != 0)
+        else if (key->doc == NULL || (strcmp(key->name, setting->name) != 0 && !config_is_listener_limit(key)))
             err = config_problem_add(problems, arena, false, setting->line, "%s: not supported yet, has no effect",
                                      setting->name);
         if (err != ERR_OK)
@@ -199,7 +199,7 @@ enum err config_load(const struct config_layers *layers, struct arena *arena, st
     if (err == ERR_OK)
         err = load_directories(config, arena, problems, layers->node);
     if (err == ERR_OK)
-        err = config_load_listeners(config, arena, problems, layers->node);
+        err = config_load_listeners(config, arena, problems, layers);
     if (err != ERR_OK)
         return err;
     if (problems->error_count > 0)

@@ -62,10 +62,12 @@ static void add_synonym(struct chain *chain, const char *name, const char *value
 
 /* Kafka's order: source by source, in each the keys that stand in for one another; what comes before the first of the
  * key's own name is left out. */
-static void add_broker_chain(const struct config_layers *layers, const struct config_key *key, struct chain *chain)
+static void add_broker_chain(const struct config_layers *layers, const struct config_key *key, const char *own_name,
+                             struct chain *chain)
 {
-    const char *names[3];
-    int count = config_broker_synonyms(key->name, names);
+    const char *names[4] = {own_name}; /* listener.name.x.key goes before key */
+    int prefixed = strcmp(own_name, key->name) != 0;
+    int count = prefixed + config_broker_synonyms(key->name, names + prefixed);
     bool hide = config_key_sensitive(key);
     struct {
         const struct config_settings *settings;
@@ -78,16 +80,17 @@ static void add_broker_chain(const struct config_layers *layers, const struct co
     for (size_t s = 0; s < COUNT_OF(sources); s++)
         for (int n = 0; n < count; n++) {
             const struct config_key *other = config_broker_key(slice_from_string(names[n]));
-            const char *value = sources[s].source == CONFIG_SOURCE_DEFAULT
-                                    ? other->fallback
-                                    : config_setting(sources[s].settings, names[n]);
-            begun = begun || (value != NULL && strcmp(names[n], key->name) == 0);
+            const char *value = sources[s].source != CONFIG_SOURCE_DEFAULT
+                                    ? config_setting(sources[s].settings, names[n])
+                                : n < prefixed ? NULL
+                                               : other->fallback;
+            begun = begun || (value != NULL && strcmp(names[n], own_name) == 0);
             if (value != NULL && begun)
                 add_synonym(chain, names[n], value, sources[s].source, hide);
         }
 }
 
-enum { CHAIN_MAX = 13 }; /* 4 sources x 3 names, and the topic's own value */
+enum { CHAIN_MAX = 17 }; /* 4 sources x 4 names, and the topic's own value */
 
 static bool begin_chain(const struct describe *describe, struct chain *chain)
 {
@@ -95,10 +98,10 @@ static bool begin_chain(const struct describe *describe, struct chain *chain)
     return chain->items != NULL;
 }
 
-static void finish_entry(const struct describe *describe, const struct config_key *key, const struct chain *chain,
-                         entry *entry_)
+static void finish_entry(const struct describe *describe, const struct config_key *key, const char *name,
+                         const struct chain *chain, entry *entry_)
 {
-    entry_->name = slice_from_string(key->name);
+    entry_->name = slice_from_string(name);
     entry_->is_sensitive = config_key_sensitive(key);
     entry_->config_source = chain->count == 0 ? CONFIG_SOURCE_DEFAULT : chain->items[0].source;
     entry_->config_type = (int8_t)key->type;
@@ -146,37 +149,65 @@ static struct verdict describe_topic(struct describe *describe)
         if (source == CONFIG_SOURCE_TOPIC)
             add_synonym(&chain, key->name, value, source, false);
         if (key->twin != NULL)
-            add_broker_chain(&image->layers, config_broker_key(slice_from_string(key->twin)), &chain);
+            add_broker_chain(&image->layers, config_broker_key(slice_from_string(key->twin)), key->twin, &chain);
         entry *entry_ = &describe->result->configs.items[describe->result->configs.count++];
         entry_->value = slice_from_string(value);
-        finish_entry(describe, key, &chain, entry_);
+        finish_entry(describe, key, key->name, &chain, entry_);
     }
     return GOOD;
 }
 
-/* Keys of plug-ins, which nobody here knows: named, but their values may be secrets. */
-static bool describe_custom(struct describe *describe, const struct config_settings *settings,
-                            enum config_source source)
+/* A key of one listener, or of a plug-in: nobody here knows the latter, and its value may be a secret. */
+static bool describe_other(struct describe *describe, const struct config_layers *layers, const char *name,
+                           const char *value, enum config_source source)
 {
-    for (int i = 0; i < settings->count; i++) {
-        struct chain chain;
-        const char *name = settings->items[i].name;
-        if (config_broker_key(slice_from_string(name)) != NULL || !is_asked_for(describe, name))
-            continue;
-        if (!begin_chain(describe, &chain))
-            return false;
+    const struct config_key *key = config_broker_key(slice_from_string(name));
+    struct chain chain;
+    entry *entry_ = &describe->result->configs.items[describe->result->configs.count];
+    if (!begin_chain(describe, &chain))
+        return false;
+    describe->result->configs.count++;
+    *entry_ = (entry){.name = slice_from_string(name),
+                      .read_only = true,
+                      .config_source = (int8_t)source,
+                      .is_sensitive = true,
+                      .config_type = CONFIG_UNKNOWN};
+    if (key != NULL) {
+        entry_->value = slice_from_string(value);
+        add_broker_chain(layers, key, name, &chain);
+        if (describe->asked->resource_name.length == 0)
+            chain.count = 1;
+        finish_entry(describe, key, name, &chain, entry_);
+    } else {
         add_synonym(&chain, name, NULL, source, true);
-        entry *entry_ = &describe->result->configs.items[describe->result->configs.count++];
-        *entry_ = (entry){.name = slice_from_string(name),
-                          .read_only = true,
-                          .config_source = (int8_t)source,
-                          .is_sensitive = true,
-                          .config_type = CONFIG_UNKNOWN};
         if (describe->with_synonyms) {
             entry_->synonyms.items = chain.items;
             entry_->synonyms.count = chain.count;
         }
     }
+    return true;
+}
+
+/* What is set and is not a row of the table. */
+static bool describe_others(struct describe *describe, const struct config_layers *layers)
+{
+    const struct {
+        const struct config_settings *settings;
+        enum config_source source;
+    } sources[] = {{layers->broker, CONFIG_SOURCE_DYNAMIC_BROKER},
+                   {layers->cluster, CONFIG_SOURCE_DYNAMIC_DEFAULT},
+                   {layers->node, CONFIG_SOURCE_STATIC}};
+    for (size_t s = 0; s < COUNT_OF(sources); s++)
+        for (int i = 0; i < sources[s].settings->count; i++) {
+            const char *name = sources[s].settings->items[i].name;
+            const struct config_key *key = config_broker_key(slice_from_string(name));
+            bool seen = !is_asked_for(describe, name) || (key != NULL && strcmp(key->name, name) == 0);
+            for (size_t above = 0; above < s; above++)
+                seen = seen || config_setting(sources[above].settings, name) != NULL;
+            if (!seen &&
+                !describe_other(describe, layers, name, sources[s].settings->items[i].value, sources[s].source))
+                return false;
+        }
     return true;
 }
 
@@ -190,7 +221,8 @@ static struct verdict describe_broker(struct describe *describe)
         return refuse(describe->arena, KAFKA_ERROR_INVALID_REQUEST,
                       "Unexpected broker id, expected %s or empty string, but received %.*s", expected,
                       (int)size_min(name.length, 256), (const char *)name.data);
-    if (!begin_entries(describe, config_broker_key_count + image->layers.cluster->count + image->layers.broker->count))
+    if (!begin_entries(describe, config_broker_key_count + image->layers.cluster->count + image->layers.broker->count +
+                                     image->layers.node->count))
         return (struct verdict){KAFKA_ERROR_UNKNOWN_SERVER_ERROR, NULL};
     /* Without a broker: only what was set for the whole cluster. */
     struct config_layers layers = image->layers;
@@ -207,18 +239,15 @@ static struct verdict describe_broker(struct describe *describe)
         if (!begin_chain(describe, &chain))
             return (struct verdict){KAFKA_ERROR_UNKNOWN_SERVER_ERROR, NULL};
         const char *value = config_effective(&layers, key, &source);
-        add_broker_chain(&layers, key, &chain);
+        add_broker_chain(&layers, key, key->name, &chain);
         if (name.length == 0)
             chain.count = 1; /* the dynamic default alone */
         entry *entry_ = &describe->result->configs.items[describe->result->configs.count++];
         entry_->value = slice_from_string(value);
         entry_->read_only = key->scope == CONFIG_READ_ONLY;
-        finish_entry(describe, key, &chain, entry_);
+        finish_entry(describe, key, key->name, &chain, entry_);
     }
-    return describe_custom(describe, layers.cluster, CONFIG_SOURCE_DYNAMIC_DEFAULT) &&
-                   (name.length == 0 || describe_custom(describe, layers.broker, CONFIG_SOURCE_DYNAMIC_BROKER))
-               ? GOOD
-               : (struct verdict){KAFKA_ERROR_UNKNOWN_SERVER_ERROR, NULL};
+    return describe_others(describe, &layers) ? GOOD : (struct verdict){KAFKA_ERROR_UNKNOWN_SERVER_ERROR, NULL};
 }
 
 enum err controller_describe_configs(const struct image *image, struct arena *arena,

@@ -17,7 +17,6 @@ struct conn_visitor {
     struct conn_pass pass;
     struct conn_server *server;
     io_socket socket; /* until it is handed to a connection */
-    int listener;
     bool decided;
     bool left; /* its connection has ended */
 };
@@ -115,7 +114,7 @@ static void let_in(struct conn_visitor *visitor)
     visitor->socket = IO_NONE;
     bool timed = io_timer_running(&server->_sweep) ||
                  io_timer_start(server->io, &server->_sweep, io_now_ns(server->io) + sweep_ns(server)) == ERR_OK;
-    if (!timed || !conn_open(server, socket, visitor->listener, &visitor->pass.peer, visitor)) {
+    if (!timed || !conn_open(server, socket, visitor->pass.listener, &visitor->pass.peer, visitor)) {
         refuse(server, socket, &visitor->pass.peer, "no memory");
         conn_server_leave(visitor);
         return;
@@ -173,13 +172,14 @@ static void on_accepted(struct io_listener *listener, io_socket socket, const st
         refuse(server, socket, peer, server->_stopping ? "the broker stops" : "no memory");
         return;
     }
-    *visitor = (struct conn_visitor){.pass = {.decided = on_decided,
-                                              .gone = on_gone,
-                                              .peer = *peer,
-                                              .only_count = server->_let_in && conn_gate_is_free(server->config)},
-                                     .server = server,
-                                     .socket = socket,
-                                     .listener = from->index};
+    *visitor =
+        (struct conn_visitor){.pass = {.decided = on_decided,
+                                       .gone = on_gone,
+                                       .peer = *peer,
+                                       .listener = from->index,
+                                       .only_count = server->_let_in && conn_gate_is_free(server->config, from->index)},
+                              .server = server,
+                              .socket = socket};
     server->_visitor_count++;
     conn_pass_ask(&visitor->pass, server->io, server->_gate);
     if (visitor->pass.only_count)

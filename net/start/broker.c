@@ -288,7 +288,9 @@ static enum err open_shards(struct boot *boot, const struct broker_options *opti
 {
     struct broker *broker = &boot->broker;
     boot->data_events.damaged = say_damaged;
-    conn_gate_init(&boot->control.gate, control_io(boot), boot->config);
+    enum err err = conn_gate_init(&boot->control.gate, control_io(boot), boot->config);
+    if (err != ERR_OK)
+        return err;
     for (int i = 0; i < broker->data_shards; i++) {
         struct shard *shard = &broker->shards[i];
         *shard = (struct shard){.io = options->ios[i], .broker = broker, .index = i};
@@ -299,7 +301,7 @@ static enum err open_shards(struct boot *boot, const struct broker_options *opti
                                           .data_shards = broker->data_shards,
                                           .events = &boot->data_events,
                                           .metrics = &shard->metrics};
-        enum err err = shard_data_open(shard->io, &data, &shard->data);
+        err = shard_data_open(shard->io, &data, &shard->data);
         if (err != ERR_OK)
             return err;
         conn_server_init(&shard->server, shard->io, shard, dispatch, boot->config, &boot->control.gate);
@@ -316,7 +318,7 @@ static enum err open_shards(struct boot *boot, const struct broker_options *opti
     boot->errands[broker->data_shards] = (struct errand){.boot = boot, .shard = control, .msg.run = begin};
     struct groups_options groups = {
         .datas = boot->datas, .data_shards = broker->data_shards, .node_id = broker->node_id};
-    enum err err = groups_open(control->io, &groups, &boot->control.groups);
+    err = groups_open(control->io, &groups, &boot->control.groups);
     if (err != ERR_OK)
         return err;
     txn_id_source_init(&boot->txn_ids, &boot->control);

@@ -220,6 +220,39 @@ static void values_are_refused_in_kafkas_words(void **state)
     assert_null(config_broker_key(SLICE_LITERAL("listener.name.internal.nonsense")));
 }
 
+static void no_key_stands_in_the_tables_twice(void **state)
+{
+    for (int i = 0; i < config_broker_key_count; i++)
+        for (int k = 0; k < i; k++)
+            assert_string_not_equal(config_broker_keys[i].name, config_broker_keys[k].name);
+}
+
+static void a_listener_may_have_limits_of_its_own(void **state)
+{
+    struct fixture f = begin();
+    enum err err = load(&f, "listeners=OUT://:9092,IN_SIDE://:9093\n"
+                            "listener.security.protocol.map=OUT:PLAINTEXT,IN_SIDE:PLAINTEXT\n"
+                            "inter.broker.listener.name=IN_SIDE\nmax.connections=100\n"
+                            "listener.name.in_side.max.connections=7\n"
+                            "listener.name.in_side.max.connection.creation.rate=20\n"
+                            "listener.name.out.ssl.client.auth=none\n"
+                            "listener.name.other.max.connections=3");
+    assert_int_equal(err, ERR_OK);
+    assert_int_equal(f.config->inter_broker_listener, 1);
+    assert_int_equal(f.config->listeners_parsed[0].max_connections, 100);
+    assert_int_equal(f.config->listeners_parsed[0].max_connection_creation_rate, INT32_MAX);
+    assert_int_equal(f.config->listeners_parsed[1].max_connections, 7);
+    assert_int_equal(f.config->listeners_parsed[1].max_connection_creation_rate, 20);
+    assert_int_equal(f.problems.count, 2); /* a key without effect, a listener that is not there */
+    assert_int_equal(f.problems.items[0].line, 7);
+    assert_int_equal(f.problems.items[1].line, 8);
+    end(&f);
+    f = begin();
+    assert_int_equal(load(&f, "listener.name.plaintext.max.connections=-1"), ERR_INVALID);
+    assert_int_equal(f.problems.items[0].line, 1);
+    end(&f);
+}
+
 static void every_failing_allocation_is_reported_and_leaks_nothing(void **state)
 {
     int failures = 0;
@@ -269,6 +302,8 @@ int main(void)
         cmocka_unit_test(an_override_wins_over_the_file_and_dynamic_layers_win_over_both),
         cmocka_unit_test(topic_overrides_lie_on_top_of_the_brokers_defaults),
         cmocka_unit_test(values_are_refused_in_kafkas_words),
+        cmocka_unit_test(no_key_stands_in_the_tables_twice),
+        cmocka_unit_test(a_listener_may_have_limits_of_its_own),
         cmocka_unit_test(every_failing_allocation_is_reported_and_leaks_nothing),
         cmocka_unit_test(the_documentation_in_the_tree_is_that_of_the_tables),
     };

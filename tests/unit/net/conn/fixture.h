@@ -92,7 +92,7 @@ static void on_sent(struct io_send *send)
     CONTAINER_OF(send, struct client, send)->sending = false;
 }
 
-static struct client *connect_client(int index)
+static struct client *connect_client_to(int index, uint16_t port)
 {
     struct client *client = &clients[index];
     struct io_address address;
@@ -100,11 +100,16 @@ static struct client *connect_client(int index)
     client->in_length = 0;
     client->connect.done = on_connected;
     client->receive.done = on_received;
-    sim_node_address(node, PORT, &address);
+    sim_node_address(node, port, &address);
     io_connect(own(), &client->connect, &address);
     run_ms(20);
     assert_true(client->connected);
     return client;
+}
+
+static struct client *connect_client(int index)
+{
+    return connect_client_to(index, PORT);
 }
 
 static void hang_up(struct client *client)
@@ -180,7 +185,7 @@ static void open_server(uint64_t seed, const char *const *settings, int count)
 {
     struct config_settings all = {0};
     struct config_problems problems = {0};
-    uint16_t ports[4] = {PORT};
+    uint16_t ports[4] = {PORT, PORT + 1};
     sim = sim_open(&(struct sim_options){.seed = seed});
     node = sim_node_open(sim, &(struct sim_node_options){.memory_bytes = 64 << 20});
     other = sim_node_open(sim, &(struct sim_node_options){0});
@@ -199,7 +204,7 @@ static void open_server(uint64_t seed, const char *const *settings, int count)
     assert_int_equal(io_timer_start(sim_node_io(node, 0), &timer, INT64_MAX), ERR_OK);
     io_timer_stop(sim_node_io(node, 0), &timer);
     memory_before = sim_node_memory_used(node);
-    conn_gate_init(&gate, sim_node_io(node, 0), config);
+    assert_int_equal(conn_gate_init(&gate, sim_node_io(node, 0), config), ERR_OK);
     conn_gate_open(&gate);
     conn_server_init(&server, sim_node_io(node, 0), NULL, take, config, &gate);
     assert_int_equal(conn_server_listen(&server, ports), ERR_OK);

@@ -75,9 +75,14 @@ static void a_limit_that_is_lifted_lets_in_who_waits(void **state)
     connect_client(0);
     run_ms(1000);
     assert_int_equal(server.conn_count, 0);
-    struct broker_config lifted = *config;
-    lifted.max_connections = 5;
-    conn_gate_configure(&gate, &lifted);
+    struct config_settings node_settings = {0}, cluster = {0};
+    struct config_problems problems = {0};
+    const struct broker_config *lifted;
+    assert_int_equal(config_add_override(settings[0], &arena, &node_settings, &problems), ERR_OK);
+    assert_int_equal(config_add_override("max.connections=5", &arena, &cluster, &problems), ERR_OK);
+    struct config_layers layers = {.node = &node_settings, .cluster = &cluster};
+    assert_int_equal(config_load(&layers, &arena, &problems, &lifted), ERR_OK);
+    conn_gate_configure(&gate, lifted);
     run_ms(50);
     assert_int_equal(server.conn_count, 1);
     gate.config = config;
@@ -113,6 +118,66 @@ static void who_waits_is_refused_when_the_node_stops(void **state)
     close_server();
 }
 
+#define TWO_LISTENERS                                                                                                  \
+    "listeners=PLAINTEXT://0.0.0.0:9092,INSIDE://0.0.0.0:9093",                                                        \
+        "listener.security.protocol.map=PLAINTEXT:PLAINTEXT,INSIDE:PLAINTEXT"
+
+static void a_listener_that_is_full_does_not_stop_the_others(void **state)
+{
+    const char *const settings[] = {TWO_LISTENERS, "listener.name.inside.max.connections=1"};
+    open_server(1, settings, 3);
+    connect_client_to(0, PORT + 1);
+    connect_client_to(1, PORT + 1); /* waits */
+    connect_client(2);
+    connect_client(3);
+    run_ms(100);
+    assert_int_equal(server.conn_count, 3);
+    hang_up(&clients[3]); /* of the other listener: nothing for who waits */
+    run_ms(100);
+    assert_int_equal(server.conn_count, 2);
+    hang_up(&clients[0]);
+    run_ms(100);
+    assert_int_equal(server.conn_count, 2);
+    assert_false(clients[1].closed);
+    close_server();
+}
+
+static void a_listener_has_a_rate_of_its_own_below_the_nodes(void **state)
+{
+    const char *const settings[] = {TWO_LISTENERS, "listener.name.plaintext.max.connection.creation.rate=2",
+                                    "max.connection.creation.rate=1000", "inter.broker.listener.name=INSIDE"};
+    open_server(1, settings, 5);
+    int64_t began_ns = sim_now_ns(sim);
+    for (int i = 0; i < 8; i++)
+        connect_client(i);
+    for (int i = 8; i < 12; i++)
+        connect_client_to(i, PORT + 1);
+    run_ms(10);
+    assert_in_range(server.conn_count, 5, 8); /* four of INSIDE, what a second and a quarter let in of the other */
+    while (server.conn_count < 12)
+        run_ms(10);
+    assert_in_range((sim_now_ns(sim) - began_ns) / 1000000, 2500, 4000);
+    close_server();
+}
+
+static void the_listener_between_brokers_minds_its_own_limits_alone(void **state)
+{
+    const char *const settings[] = {TWO_LISTENERS, "max.connections=1", "inter.broker.listener.name=INSIDE",
+                                    "listener.name.inside.max.connections=2"};
+    open_server(1, settings, 5);
+    connect_client(0);
+    connect_client(1); /* waits: the node is full */
+    for (int i = 2; i < 5; i++)
+        connect_client_to(i, PORT + 1); /* the third is one too many for the listener */
+    run_ms(100);
+    assert_int_equal(server.conn_count, 3);
+    assert_int_equal(gate.count, 3);
+    hang_up(&clients[0]); /* two of INSIDE are more than the node's one */
+    run_ms(100);
+    assert_int_equal(server.conn_count, 2);
+    close_server();
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -123,6 +188,9 @@ int main(void)
         cmocka_unit_test(a_limit_that_is_lifted_lets_in_who_waits),
         cmocka_unit_test(everybody_waits_until_the_broker_is_ready),
         cmocka_unit_test(who_waits_is_refused_when_the_node_stops),
+        cmocka_unit_test(a_listener_that_is_full_does_not_stop_the_others),
+        cmocka_unit_test(a_listener_has_a_rate_of_its_own_below_the_nodes),
+        cmocka_unit_test(the_listener_between_brokers_minds_its_own_limits_alone),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
