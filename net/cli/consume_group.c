@@ -386,7 +386,7 @@ static void leave(struct membership *m)
     WIRE_DEFAULTS(leave_group_request_schema, &request);
     if (m->member_id[0] == '\0')
         return;
-    cli_of(m)->client.interrupts = 0; /* what follows is the answer to it */
+    client_go_on(&cli_of(m)->client);
     (void)commit(m);
     if (!slice_is_null(m->instance))
         return;

@@ -6,7 +6,7 @@
 #include "net/client/sender.h"
 
 /* Who types, or a pipe that comes to rest, does not wait for a full batch. */
-enum { LINGER_MS = 20, CHUNK_BYTES = 64 * 1024, PROGRESS_NS = 200000000, TRANSACTION_TIMEOUT_MS = 60000 };
+enum { LINGER_MS = 20, LOOK_MS = 100, CHUNK_BYTES = 64 * 1024, PROGRESS_NS = 200000000, TRANSACTION_TIMEOUT_MS = 60000 };
 
 struct produce {
     struct cli *cli;
@@ -37,6 +37,8 @@ static bool fine(struct produce *produce, enum err err)
     if (err == ERR_INVALID && refusal != NULL && refusal->error != KAFKA_ERROR_NONE)
         return cli_refused("cannot produce to", produce->topic, refusal->error,
                            refusal->message[0] == '\0' ? SLICE_NULL : slice_from_string(refusal->message));
+    if (produce->cli->client.interrupts > 0)
+        return false; /* it was meant to end */
     if (err == ERR_LIMIT)
         fprintf(stderr, "ringmain: a line is too long (at most %d bytes)\n", SENDER_RECORD_MAX_BYTES);
     else
@@ -105,13 +107,25 @@ static bool add_chunk(struct produce *produce, const char *chunk, size_t length)
     return true;
 }
 
+/* True also at the end of the file; false: something went wrong, or a signal has come. */
+static bool await_input(struct produce *produce, FILE *file)
+{
+    struct client *client = &produce->cli->client;
+    if (!console_has_input(file, LINGER_MS)) {
+        if (!fine(produce, sender_flush(produce->sender)))
+            return false;
+        while (!client_is_interrupted(client) && !console_has_input(file, LOOK_MS))
+            ;
+    }
+    return !client_is_interrupted(client);
+}
+
 static bool add_file(struct produce *produce, FILE *file)
 {
     char chunk[CHUNK_BYTES];
     bool ok = true;
     for (;;) {
-        if (!console_has_input(file, LINGER_MS))
-            ok = fine(produce, sender_flush(produce->sender));
+        ok = await_input(produce, file);
         size_t got = ok ? console_read(file, chunk, sizeof chunk) : 0;
         ok = ok && add_chunk(produce, chunk, got);
         if (!ok || got == 0)
@@ -181,7 +195,7 @@ static bool transaction_fine(struct produce *produce, enum err err)
         fprintf(stderr, "ringmain: the brokers are too old for --transactional-id (Produce 12, Apache Kafka 4.0)\n");
     else if (err == ERR_INVALID)
         return cli_refused("transactional id", produce->transaction.id, produce->transaction.error, SLICE_NULL);
-    else if (err != ERR_OK)
+    else if (err != ERR_OK && produce->cli->client.interrupts == 0)
         fprintf(stderr, "ringmain: %s\n", err == ERR_NO_MEMORY ? "out of memory" : produce->cli->client.why);
     return err == ERR_OK;
 }
@@ -192,6 +206,8 @@ static bool end_transaction(struct produce *produce, bool ok)
     struct cli *cli = produce->cli;
     if (produce->txn_id == NULL || produce->transaction.producer_id < 0 || (ok && produce->record_count == 0))
         return ok;
+    if (!ok)
+        client_go_on(&cli->client); /* a second signal leaves it to the timeout */
     enum err err = transaction_end(&produce->transaction, &cli->client, &cli->arena, ok);
     if (ok)
         return transaction_fine(produce, err);
@@ -284,6 +300,7 @@ int produce_command(int argc, char **argv)
         return CLI_USAGE;
     }
     produce.cli = &cli;
+    cli.catch_signals = produce.txn_id != NULL;
     produce.topic = slice_from_string(cli.words[0]);
     if (!choose(&produce, acks, codec, partition) || !choose_transaction(&produce, txn_timeout))
         return CLI_USAGE;

@@ -83,8 +83,9 @@ void client_pause(struct client *client, int ms)
     struct wait wait = {.client = client, .socket = IO_NONE, .timer.fire = wait_over};
     if (io_timer_start(client->io, &wait.timer, io_now_ns(client->io) + (int64_t)ms * 1000000) != ERR_OK)
         return;
-    while (!wait.timed_out)
+    while (!wait.timed_out && client->interrupts == 0)
         client->turn(client);
+    io_timer_stop(client->io, &wait.timer);
 }
 
 static enum err link_connect(struct client *client, struct client_link *link)
@@ -112,6 +113,26 @@ static void link_drop(struct client *client, struct client_link *link)
         io_close_socket(client->io, link->socket);
     link->socket = IO_NONE;
     link->in_flight = 0;
+}
+
+bool client_gives_up(const struct client *client, int64_t until_ns)
+{
+    return client->interrupts > 0 || io_now_ns(client->io) >= until_ns;
+}
+
+bool client_is_interrupted(struct client *client)
+{
+    if (client->machine != NULL)
+        machine_turn(client->machine, false);
+    return client->interrupts > 0;
+}
+
+void client_go_on(struct client *client)
+{
+    client->interrupts = 0;
+    for (int i = 0; i < client->_link_count; i++)
+        if (client->_links[i]->in_flight > 0) /* nobody will take these answers */
+            link_drop(client, client->_links[i]);
 }
 
 static enum err link_send(struct client *client, struct client_link *link, const struct wire_writer *out)
@@ -305,11 +326,10 @@ static void turn_own(struct client *client)
     machine_turn(client->machine, true);
 }
 
-/* Once is enough to end what is waited for; what follows (leaving a group, say) may take its time. */
 static void on_signal(struct io *control, int count, void *context)
 {
     struct client *client = context;
-    client->interrupts = count;
+    client->interrupts++;
     if (client->_wait == NULL)
         return;
     client->_wait->interrupted = true;
@@ -414,6 +434,8 @@ enum err client_call(struct client *client, int32_t node, int16_t api_key, const
 {
     struct client_link *link;
     int16_t version;
+    if (client->interrupts > 0)
+        return ERR_CANCELED;
     enum err err = link_for(client, node, api_key, &link, &version);
     return err == ERR_OK ? link_call(client, link, api_key, version, request, response, arena) : err;
 }

@@ -27,7 +27,7 @@ struct client {
     struct io *io;
     struct mem *mem;
     int timeout_ms; /* of connecting and of each call */
-    int interrupts; /* client_open_catching: signals that have come */
+    int interrupts; /* client_open_catching: signals that have come since client_go_on */
     char why[512];
     struct wait *_wait; /* the operation that is waited for */
     const char *_bootstrap;
@@ -37,8 +37,8 @@ struct client {
 
 /* bootstrap: "host:port[,host:port]", used as long as the client lives. Connects to nothing yet. */
 enum err client_open(struct client *client, const char *bootstrap, int timeout_ms) MUST_CHECK;
-/* The same; SIGINT and SIGTERM do not end the process, but the call that is waiting, with ERR_CANCELED (its connection
- * is closed), and are counted. */
+/* The same; SIGINT and SIGTERM do not end the process, but the call that is waiting (its connection is closed) and all
+ * later ones, with ERR_CANCELED, until client_go_on. */
 enum err client_open_catching(struct client *client, const char *bootstrap, int timeout_ms) MUST_CHECK;
 /* The same as client_open on a loop that somebody else turns (the simulation). */
 enum err client_open_on(struct client *client, struct io *io, void (*turn)(struct client *client),
@@ -56,8 +56,14 @@ enum err client_send(struct client *client, int32_t node, int16_t api_key, const
 enum err client_receive(struct client *client, int32_t node, void *response, struct arena *arena) MUST_CHECK;
 /* The version that a call would use; -1: the broker does not have the API. Connects when needed. */
 int client_version(struct client *client, int32_t node, int16_t api_key);
-/* Lets time pass, between tries. */
+/* Lets time pass, between tries; a signal ends it. */
 void client_pause(struct client *client, int ms);
+/* No more tries: a signal has come, or it is later than until_ns. */
+bool client_gives_up(const struct client *client, int64_t until_ns);
+/* For whoever does other things than calls for long: has a signal come? */
+bool client_is_interrupted(struct client *client);
+/* What follows is the answer to the signals that have come; another one ends it. */
+void client_go_on(struct client *client);
 /* Metadata of the named topics (count -1: all), brokers made known on the way. */
 enum err client_metadata(struct client *client, const struct slice *names, int count, bool create,
                          struct metadata_response *response, struct arena *arena) MUST_CHECK;

@@ -38,12 +38,13 @@ enum err client_find_coordinator(struct client *client, enum client_coordinator 
                                  struct arena *arena, int32_t *node, int16_t *error)
 {
     *node = CLIENT_ANY_BROKER;
-    for (int waited_ms = 0;; waited_ms += PAUSE_MS) {
+    int64_t until_ns = io_now_ns(client->io) + (int64_t)client->timeout_ms * 1000000;
+    for (;;) {
         *error = KAFKA_ERROR_NONE;
         enum err err = ask(client, kind, key, arena, node, error);
         if (err != ERR_OK || *error == KAFKA_ERROR_NONE)
             return err;
-        if (!kafka_error_retriable(*error) || waited_ms > client->timeout_ms)
+        if (!kafka_error_retriable(*error) || client_gives_up(client, until_ns))
             return ERR_INVALID;
         client_pause(client, PAUSE_MS);
     }

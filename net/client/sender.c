@@ -101,7 +101,7 @@ static enum err find_leaders(struct sender *sender, int64_t until_ns)
             return keep_leaders(sender, topic);
         if (err == ERR_OK && !kafka_error_retriable(error))
             return refuse(sender, error, SLICE_NULL);
-        if (io_now_ns(sender->client->io) >= until_ns)
+        if (client_gives_up(sender->client, until_ns))
             return err == ERR_OK ? refuse(sender, error, SLICE_NULL) : err;
         client_pause(sender->client, PAUSE_MS);
     }
@@ -127,7 +127,7 @@ static enum err get_producer_id(struct sender *sender, int64_t until_ns)
         if (err == ERR_OK && response.error_code == KAFKA_ERROR_CLUSTER_AUTHORIZATION_FAILED)
             return ERR_OK;
         bool again = err != ERR_OK || kafka_error_retriable(response.error_code);
-        if (!again || io_now_ns(sender->client->io) >= until_ns)
+        if (!again || client_gives_up(sender->client, until_ns))
             return err == ERR_OK ? refuse(sender, response.error_code, SLICE_NULL) : err;
         client_pause(sender->client, PAUSE_MS);
     }
@@ -330,7 +330,7 @@ static enum err insist(struct sender *sender, struct shipment *shipment)
             return ERR_OK;
         }
         bool again = err != ERR_OK || kafka_error_retriable(error);
-        if (!again || io_now_ns(sender->client->io) >= until_ns)
+        if (!again || client_gives_up(sender->client, until_ns))
             return err == ERR_OK ? refuse(sender, error, message) : err;
         client_pause(sender->client, PAUSE_MS);
         err = find_leaders(sender, until_ns);

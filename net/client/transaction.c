@@ -25,9 +25,9 @@ static enum err insist(struct transaction *transaction, struct client *client, s
             err = ask(transaction, client, arena, request);
         if (err == ERR_OK && transaction->error == KAFKA_ERROR_NONE)
             return ERR_OK;
-        bool fatal = err == ERR_INVALID || err == ERR_UNSUPPORTED || err == ERR_NO_MEMORY || err == ERR_CANCELED;
+        bool fatal = err == ERR_INVALID || err == ERR_UNSUPPORTED || err == ERR_NO_MEMORY;
         bool again = err == ERR_OK ? kafka_error_retriable(transaction->error) : !fatal;
-        if (!again || io_now_ns(client->io) >= until_ns)
+        if (!again || client_gives_up(client, until_ns))
             return err == ERR_OK ? ERR_INVALID : err;
         if (err != ERR_OK || transaction->error != KAFKA_ERROR_CONCURRENT_TRANSACTIONS)
             transaction->coordinator = CLIENT_ANY_BROKER;
