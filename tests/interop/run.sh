@@ -113,6 +113,11 @@ if [ ${#group_clients[@]} -gt 0 ]; then
     passed=$((passed + ${good:-0})) failed=$((failed + ${bad:-1}))
 fi
 
+if [ ${#group_clients[@]} -gt 0 ] && has kcat; then
+    read -r _ good _ bad < <(timeout 300 python3 tests/interop/stories.py "$binary" "$out" "${group_clients[@]}" | tee >(cat >&2) | tail -1)
+    passed=$((passed + ${good:-0})) failed=$((failed + ${bad:-1}))
+fi
+
 txn_clients=()
 for c in c go java; do has "$c" && txn_clients+=("$c"); done
 if [ ${#txn_clients[@]} -gt 0 ] && has kcat; then

@@ -4,6 +4,7 @@
 #include <openssl/evp.h>
 #include <arpa/inet.h>
 #include <endian.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -138,12 +139,14 @@ static int group(char **a, const char *instance)
     set(conf, "bootstrap.servers", a[0]);
     set(conf, "group.id", a[2]);
     set(conf, "partition.assignment.strategy", strcmp(a[3], "cooperative") == 0 ? "cooperative-sticky" : a[3]);
-    set(conf, "session.timeout.ms", "6000");
-    set(conf, "heartbeat.interval.ms", "1000");
+    set(conf, "session.timeout.ms", getenv("SESSION_MS") == NULL ? "6000" : getenv("SESSION_MS"));
+    set(conf, "heartbeat.interval.ms", "500");
     set(conf, "enable.auto.commit", "false");
     set(conf, "auto.offset.reset", "earliest");
     if (instance != NULL)
         set(conf, "group.instance.id", instance);
+    if (getenv("METADATA_MS") != NULL)
+        set(conf, "topic.metadata.refresh.interval.ms", getenv("METADATA_MS"));
     char why[256];
     rd_kafka_t *rk = rd_kafka_new(RD_KAFKA_CONSUMER, conf, why, sizeof why);
     if (rk == NULL)
@@ -175,8 +178,43 @@ static int group(char **a, const char *instance)
     return 0;
 }
 
+static void reset(char **a, const char *policy)
+{
+    rd_kafka_conf_t *conf = rd_kafka_conf_new();
+    char why[256], name[256];
+    snprintf(name, sizeof name, "%s%s", a[2], policy);
+    set(conf, "bootstrap.servers", a[0]);
+    set(conf, "group.id", name);
+    set(conf, "auto.offset.reset", strcmp(policy, "none") == 0 ? "error" : policy);
+    rd_kafka_t *rk = rd_kafka_new(RD_KAFKA_CONSUMER, conf, why, sizeof why);
+    rd_kafka_poll_set_consumer(rk);
+    rd_kafka_topic_partition_list_t *topics = rd_kafka_topic_partition_list_new(1);
+    rd_kafka_topic_partition_list_add(topics, a[1], RD_KAFKA_PARTITION_UA);
+    rd_kafka_subscribe(rk, topics);
+    for (bool done = false; !done;) {
+        rd_kafka_message_t *m = rd_kafka_consumer_poll(rk, 200);
+        if (m == NULL)
+            continue;
+        done = m->err == RD_KAFKA_RESP_ERR_NO_ERROR || m->err == RD_KAFKA_RESP_ERR__AUTO_OFFSET_RESET;
+        if (m->err == RD_KAFKA_RESP_ERR_NO_ERROR)
+            printf("%s %ld\n", policy, (long)m->offset);
+        else if (done)
+            printf("%s refused\n", policy);
+        rd_kafka_message_destroy(m);
+        fflush(stdout);
+    }
+    rd_kafka_topic_partition_list_destroy(topics);
+    rd_kafka_consumer_close(rk);
+    rd_kafka_destroy(rk);
+}
+
 int main(int argc, char **argv)
 {
+    if (argc > 5 && strcmp(argv[1], "resets") == 0) {
+        for (int i = 5; i < argc; i++)
+            reset(argv + 2, argv[i]);
+        return 0;
+    }
     if ((argc == 6 || argc == 7) && strcmp(argv[1], "group") == 0)
         return group(argv + 2, argc == 7 ? argv[6] : NULL);
     if (argc == 7 && strcmp(argv[1], "produce") == 0)

@@ -10,6 +10,7 @@ import (
 	"os"
 	"os/signal"
 	"strconv"
+	"strings"
 	"sync"
 	"syscall"
 	"time"
@@ -94,12 +95,20 @@ func group(bootstrap, topic, name, assignor string, instance []string) {
 			fmt.Println("A", assigned)
 		}
 	}
+	session := 6 * time.Second
+	if ms, err := strconv.Atoi(os.Getenv("SESSION_MS")); err == nil {
+		session = time.Duration(ms) * time.Millisecond
+	}
 	opts := []kgo.Opt{kgo.SeedBrokers(bootstrap), kgo.ConsumerGroup(name), kgo.ConsumeTopics(topic),
-		kgo.Balancers(balancers[assignor]), kgo.SessionTimeout(6 * time.Second), kgo.HeartbeatInterval(time.Second),
+		kgo.Balancers(balancers[assignor]), kgo.SessionTimeout(session), kgo.HeartbeatInterval(500 * time.Millisecond),
 		kgo.DisableAutoCommit(), kgo.ConsumeResetOffset(kgo.NewOffset().AtStart()),
 		kgo.OnPartitionsAssigned(change(1)), kgo.OnPartitionsRevoked(change(-1)), kgo.OnPartitionsLost(change(-1))}
 	if len(instance) > 0 {
 		opts = append(opts, kgo.InstanceID(instance[0]))
+	}
+	if ms, err := strconv.Atoi(os.Getenv("METADATA_MS")); err == nil {
+		age := time.Duration(ms) * time.Millisecond
+		opts = append(opts, kgo.MetadataMaxAge(age), kgo.MetadataMinAge(age/2))
 	}
 	client, err := kgo.NewClient(opts...)
 	if err != nil {
@@ -119,10 +128,45 @@ func group(bootstrap, topic, name, assignor string, instance []string) {
 	client.Close() // leaves, unless it is a static member
 }
 
+func resets(bootstrap, topic, name string, policies []string) {
+	offsets := map[string]kgo.Offset{"earliest": kgo.NewOffset().AtStart(), "latest": kgo.NewOffset().AtEnd(),
+		"none": kgo.NewOffset().AtCommitted()}
+	for _, policy := range policies {
+		offset := offsets[policy]
+		if ago, found := strings.CutPrefix(policy, "by_duration:PT"); found {
+			age, err := time.ParseDuration(strings.ToLower(ago))
+			if err != nil {
+				log.Fatal(err)
+			}
+			offset = kgo.NewOffset().AfterMilli(time.Now().Add(-age).UnixMilli())
+		}
+		client, err := kgo.NewClient(kgo.SeedBrokers(bootstrap), kgo.ConsumerGroup(name+policy), kgo.ConsumeTopics(topic),
+			kgo.ConsumeResetOffset(offset))
+		if err != nil {
+			log.Fatal(err)
+		}
+		for done := false; !done; {
+			fetches := client.PollFetches(context.Background())
+			if fetches.NumRecords() > 0 {
+				fmt.Println(policy, fetches.Records()[0].Offset)
+				done = true
+			} else if fetches.Err() != nil {
+				fmt.Println(policy, "refused")
+				done = true
+			}
+		}
+		client.Close()
+	}
+}
+
 func main() {
 	a := os.Args
 	if a[1] == "group" {
 		group(a[2], a[3], a[4], a[5], a[6:])
+		return
+	}
+	if a[1] == "resets" {
+		resets(a[2], a[3], a[4], a[5:])
 		return
 	}
 	if a[1] == "transact" {

@@ -79,8 +79,9 @@ public class Client {
         p.put("group.protocol", "classic");
         p.put("auto.offset.reset", "earliest");
         p.put("enable.auto.commit", false);
-        p.put("session.timeout.ms", 6000);
-        p.put("heartbeat.interval.ms", 1000);
+        p.put("session.timeout.ms", Integer.parseInt(System.getenv().getOrDefault("SESSION_MS", "6000")));
+        p.put("heartbeat.interval.ms", 500);
+        if (System.getenv("METADATA_MS") != null) p.put("metadata.max.age.ms", System.getenv("METADATA_MS"));
         p.put("partition.assignment.strategy", "org.apache.kafka.clients.consumer."
             + Map.of("range", "RangeAssignor", "roundrobin", "RoundRobinAssignor", "cooperative", "CooperativeStickyAssignor").get(assignor));
         if (instance != null) p.put("group.instance.id", instance);
@@ -105,8 +106,24 @@ public class Client {
         } finally { closed.countDown(); }
     }
 
+    static void resets(String bootstrap, String topic, String group, String[] policies) throws Exception {
+        for (String policy : policies) {
+            Properties p = new Properties();
+            p.put("bootstrap.servers", bootstrap);
+            p.put("group.id", group + policy.replace(':', '-'));
+            p.put("auto.offset.reset", policy);
+            try (KafkaConsumer<byte[], byte[]> consumer = new KafkaConsumer<>(p, new ByteArrayDeserializer(), new ByteArrayDeserializer())) {
+                consumer.subscribe(List.of(topic));
+                ConsumerRecords<byte[], byte[]> records = consumer.poll(Duration.ofMillis(200));
+                while (records.isEmpty()) records = consumer.poll(Duration.ofMillis(200));
+                System.out.println(policy + " " + records.iterator().next().offset());
+            } catch (NoOffsetForPartitionException e) { System.out.println(policy + " refused"); }
+        }
+    }
+
     public static void main(String[] a) throws Exception {
         if (a[0].equals("group")) group(a[1], a[2], a[3], a[4], a.length > 5 ? a[5] : null);
+        else if (a[0].equals("resets")) resets(a[1], a[2], a[3], Arrays.copyOfRange(a, 4, a.length));
         else if (a[0].equals("produce")) produce(a[1], a[2], a[3], a[4], a[5]);
         else consume(a[1], a[2], Integer.parseInt(a[3]));
     }

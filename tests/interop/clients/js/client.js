@@ -30,7 +30,9 @@ async function produce(bootstrap, topic, file, codec, acks) {
 
 async function group(bootstrap, topic, groupId) {
   const kafka = new Kafka({ clientId: 'interop', brokers: [bootstrap], logLevel: logLevel.ERROR })
-  const consumer = kafka.consumer({ groupId, sessionTimeout: 6000, heartbeatInterval: 1000 })
+  const consumer = kafka.consumer({ groupId, sessionTimeout: Number(process.env.SESSION_MS || 6000), heartbeatInterval: 500,
+    maxWaitTimeInMs: 500, /* it beats between two fetches */
+    metadataMaxAge: Number(process.env.METADATA_MS || 300000) })
   process.on('SIGTERM', async () => { await consumer.disconnect(); process.exit(0) })
   consumer.on(consumer.events.GROUP_JOIN, e => {
     console.log('A', (e.payload.memberAssignment[topic] || []).length)
@@ -42,5 +44,17 @@ async function group(bootstrap, topic, groupId) {
   } })
 }
 
-const command = process.argv[2] === 'group' ? group : produce
+async function resets(bootstrap, topic, groupId, ...policies) {
+  for (const policy of policies) {
+    const kafka = new Kafka({ clientId: 'interop', brokers: [bootstrap], logLevel: logLevel.ERROR })
+    const consumer = kafka.consumer({ groupId: groupId + policy })
+    await consumer.connect()
+    await consumer.subscribe({ topic, fromBeginning: policy === 'earliest' })
+    const first = await new Promise(resolve => consumer.run({ eachMessage: async ({ message }) => resolve(message.offset) }))
+    console.log(policy, first)
+    await consumer.disconnect()
+  }
+}
+
+const command = { group, resets, produce }[process.argv[2]]
 command(...process.argv.slice(3)).catch(e => { console.error(e); process.exit(1) })

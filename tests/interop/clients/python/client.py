@@ -1,6 +1,7 @@
 """kafka-python as an interop client; see ../../README.md."""
-import hashlib, signal, struct, sys
+import hashlib, os, signal, struct, sys
 from kafka import KafkaConsumer, KafkaProducer, TopicPartition
+from kafka.errors import NoOffsetForPartitionError
 from kafka.coordinator.assignors.range import RangePartitionAssignor
 from kafka.coordinator.assignors.roundrobin import RoundRobinPartitionAssignor
 
@@ -39,11 +40,12 @@ def group(bootstrap, topic, group, assignor, instance=None):
     signal.signal(signal.SIGTERM, lambda *_: stopping.append(1))
     strategy = RangePartitionAssignor if assignor == "range" else RoundRobinPartitionAssignor
     consumer = KafkaConsumer(topic, bootstrap_servers=bootstrap, group_id=group, enable_auto_commit=False,
-                             auto_offset_reset="earliest", session_timeout_ms=6000, heartbeat_interval_ms=1000,
-                             partition_assignment_strategy=[strategy], group_instance_id=instance)
+                             auto_offset_reset="earliest", session_timeout_ms=int(os.environ.get("SESSION_MS", 6000)), heartbeat_interval_ms=500,
+                             partition_assignment_strategy=[strategy], group_instance_id=instance,
+                             metadata_max_age_ms=int(os.environ.get("METADATA_MS", 300000)))
     assigned = None
     while not stopping:
-        batches = consumer.poll(200)
+        batches = consumer.poll(1000) # a shorter one that ends in the middle of a join may lose the assignment
         if len(consumer.assignment()) != assigned:
             assigned = len(consumer.assignment())
             print("A", assigned, flush=True)
@@ -54,7 +56,21 @@ def group(bootstrap, topic, group, assignor, instance=None):
             consumer.commit()
     consumer.close()
 
-if sys.argv[1] == "produce":
+def resets(bootstrap, topic, group, *policies):
+    for policy in policies:
+        consumer = KafkaConsumer(topic, bootstrap_servers=bootstrap, group_id=group + policy, auto_offset_reset=policy)
+        try:
+            batches = {}
+            while not batches:
+                batches = consumer.poll(5000)
+            print(policy, next(iter(batches.values()))[0].offset, flush=True)
+        except NoOffsetForPartitionError:
+            print(policy, "refused", flush=True)
+        consumer.close()
+
+if sys.argv[1] == "resets":
+    resets(*sys.argv[2:])
+elif sys.argv[1] == "produce":
     produce(*sys.argv[2:7])
 elif sys.argv[1] == "group":
     group(*sys.argv[2:])

@@ -1,0 +1,255 @@
+"""Stories of groups and transactions that one client tells alone: usage: stories.py RINGMAIN OUT CLIENT...
+
+Each client: a member too many is idle, partitions that are added are seen by the running group, those of a killed member move
+when its session is over; where a consumer without offsets begins. Then `ringmain produce` and Ctrl-C, and a transaction that
+hangs, made by hand. Everything at once, on one broker. Prints "passed N failed M" last; every check can fail."""
+import collections, json, os, shutil, signal, socket, struct, subprocess, sys, tempfile, threading, time
+
+ringmain, out = sys.argv[1:3]
+clients = sys.argv[3:]
+here = os.path.dirname(os.path.abspath(__file__))
+top = os.path.join(here, "..", "..")
+results, lock = collections.Counter(), threading.Lock()
+SESSION_MS = 3000
+ENVIRONMENT = {**os.environ, "SESSION_MS": str(SESSION_MS), "METADATA_MS": "500"}
+COMMANDS = {
+    "c": [out + "/c"],
+    "go": [out + "/go"],
+    "python": [out + "/venv/bin/python", here + "/clients/python/client.py"],
+    "js": ["node", out + "/js/client.js"],
+    "java": ["java", "-Xmx128m", "-XX:TieredStopAtLevel=1", "-XX:+UseSerialGC", "-Xshare:auto", "-cp",
+             out + "/java:" + top + "/build/kafka/libs/*", "Client"],
+}
+
+def check(what, good, detail=""):
+    with lock:
+        results["passed" if good else "failed"] += 1
+        if not good:
+            print("FAILED stories: %s %s" % (what, detail), flush=True)
+    return good
+
+def wait(condition, seconds=45):
+    end = time.time() + seconds
+    while time.time() < end and not condition():
+        time.sleep(0.02)
+    return condition()
+
+class Broker:
+    def __init__(self, *settings):
+        self.dir = tempfile.mkdtemp(prefix="ringmain-stories-")
+        with socket.socket() as s:
+            s.bind(("127.0.0.1", 0))
+            self.port = s.getsockname()[1]
+        self.address = "127.0.0.1:%d" % self.port
+        overrides = ["listeners=PLAINTEXT://" + self.address, "log.dirs=%s/data" % self.dir, "ringmain.metrics.port=0", *settings]
+        self.process = subprocess.Popen([ringmain, "start"] + [w for s in overrides for w in ("--override", s)],
+                                        stdout=open(self.dir + "/log", "w"), stderr=subprocess.STDOUT)
+        wait(lambda: self.answers() or self.process.poll() is not None, 10)
+
+    def answers(self):
+        try:
+            socket.create_connection(("127.0.0.1", self.port), 1).close()
+            return True
+        except OSError:
+            return False
+
+    def end(self):
+        self.process.terminate()
+        self.process.wait(30)
+        said = open(self.dir + "/log").read()
+        check("the broker stops cleanly", "clean=true" in said and "level=fatal" not in said, said[-400:])
+        shutil.rmtree(self.dir)
+
+    def command(self, *words, input=None):
+        return subprocess.run([ringmain, *words, "--bootstrap", self.address], input=input, capture_output=True, text=True,
+                              timeout=60)
+
+    def json(self, *words):
+        done = self.command(*words, "--json")
+        return json.loads(done.stdout) if done.stdout.strip() else None
+
+class Process:
+    """A client's process and the lines that it has said so far."""
+    def __init__(self, command):
+        self.lines, self.errors = [], tempfile.TemporaryFile()
+        self.process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=self.errors, text=True, env=ENVIRONMENT)
+        threading.Thread(target=lambda: self.lines.extend(iter(self.process.stdout.readline, "")), daemon=True).start()
+
+    def assigned(self):
+        said = [int(line.split()[1]) for line in list(self.lines) if line.startswith("A ")]
+        return said[-1] if said else 0
+
+    def end(self, how=signal.SIGTERM):
+        self.process.send_signal(how)
+        try:
+            self.process.wait(20)
+        except subprocess.TimeoutExpired:
+            self.process.kill()
+
+    def said(self):
+        self.errors.seek(0)
+        return "".join(self.lines[-5:]) + self.errors.read()[-600:].decode(errors="replace")
+
+# ---- groups ------------------------------------------------------------------------------------------------------------
+
+def crowd(client):
+    topic = group = "crowd-" + client
+    broker.command("topic", "create", topic, "--partitions", "2")
+    members = [Process(COMMANDS[client] + ["group", broker.address, topic, group, "range"]) for _ in range(3)]
+    spread = lambda who: sorted(m.assigned() for m in who)
+    # Kafkajs says what it got when it joins: an idle member says 0, as the others do.
+    heard = lambda: all(any(line.startswith("A ") for line in m.lines) for m in members)
+    check(client + ": a member too many is idle", wait(lambda: spread(members) == [0, 1, 1] and heard()),
+          [m.said() for m in members])
+    state = lambda: [(g["state"], sorted(m["partitions"] for m in g["members"])) for g in broker.json("group", "describe", group)]
+    check(client + ": the idle one is a member", wait(lambda: state() == [("Stable", [0, 1, 1])], 10), state())
+    broker.command("topic", "alter", topic, "--partitions", "6")
+    check(client + ": partitions that are added are seen", wait(lambda: spread(members) == [2, 2, 2]), members[0].said())
+    began = time.time()
+    members[0].end(signal.SIGKILL)
+    check(client + ": a killed member's partitions move", wait(lambda: spread(members[1:]) == [3, 3]), members[1].said())
+    took = time.time() - began
+    # Its last heartbeat was at most 500 ms before; the others hear of the rebalance with their next one.
+    check(client + ": when its session is over, not before", took > SESSION_MS / 1000 - 0.7, took)
+    for member in members[1:]:
+        member.end()
+
+def resets(client):
+    """What a consumer without offsets begins with. Records 0-19 are of 2023, 20-29 of now; more come all the time."""
+    policies = {"earliest": "0", "latest": ">", "none": "refused", "by_duration:PT1H": "20"}
+    if client == "js": # knows two
+        del policies["none"], policies["by_duration:PT1H"]
+    if client in ("c", "python"): # no such policy there
+        del policies["by_duration:PT1H"]
+    reader = Process(COMMANDS[client] + ["resets", broker.address, "reset", "reset-" + client, *policies])
+    wait(lambda: reader.process.poll() is not None, 60)
+    said = dict(line.split() for line in reader.lines)
+    for policy, expected in policies.items():
+        got = said.get(policy, "")
+        good = got.isdigit() and int(got) >= 30 if expected == ">" else got == expected
+        check("%s: auto.offset.reset=%s" % (client, policy), good, got + " " + reader.said())
+    reader.end(signal.SIGKILL)
+
+def all_resets():
+    broker.command("topic", "create", "reset", "--partitions", "1", "--config", "retention.ms=-1")
+    with tempfile.NamedTemporaryFile() as file:
+        file.write(b"x" * 20000)
+        file.flush()
+        old = subprocess.run(COMMANDS[clients[0]] + ["produce", broker.address, "reset", file.name, "none", "all"],
+                             capture_output=True, timeout=60) # its records are of 2023
+    broker.command("produce", "reset", input="now\n" * 10)
+    if not check("records to begin with", old.returncode == 0, old.stderr):
+        return
+    stop = threading.Event()
+    def trickle():
+        while not stop.wait(0.3):
+            broker.command("produce", "reset", input="later\n")
+    trickler = threading.Thread(target=trickle)
+    trickler.start()
+    in_parallel([(resets, client) for client in clients])
+    stop.set()
+    trickler.join()
+
+# ---- transactions ------------------------------------------------------------------------------------------------------
+
+def state_of(id):
+    described = broker.json("txn", "describe", id)
+    return described[0]["state"] if described else ""
+
+def interrupted():
+    """Ctrl-C in the middle of `ringmain produce --transactional-id`, while it waits for input and while it is busy."""
+    broker.command("topic", "create", "typed")
+    for name, busy in (("waits", False), ("works", True)):
+        feeder = subprocess.Popen(["sh", "-c", "echo one; %s" % ("yes two" if busy else "exec sleep 60")], stdout=subprocess.PIPE)
+        typist = subprocess.Popen([ringmain, "produce", "typed", "--transactional-id", name, "--bootstrap", broker.address],
+                                  stdin=feeder.stdout, stderr=subprocess.PIPE, text=True)
+        feeder.stdout.close()
+        check("Ctrl-C while it %s: the transaction is open" % name, wait(lambda: state_of(name) == "Ongoing", 20), state_of(name))
+        began = time.time()
+        typist.send_signal(signal.SIGINT)
+        said = typist.communicate(timeout=30)[1]
+        took = time.time() - began
+        feeder.kill()
+        feeder.wait()
+        check("Ctrl-C while it %s: ends at once" % name, took < 10 and typist.returncode == 1, "%s %s" % (took, typist.returncode))
+        check("Ctrl-C while it %s: says that it has aborted" % name, "was aborted" in said, said)
+        check("Ctrl-C while it %s: is aborted" % name, wait(lambda: state_of(name) == "CompleteAbort", 10), state_of(name))
+    check("Ctrl-C: nothing hangs", broker.json("txn", "find-hanging", "typed") == [])
+
+def crc32c(data):
+    crc = 0xffffffff
+    for byte in data:
+        crc ^= byte
+        for _ in range(8):
+            crc = (crc >> 1) ^ (0x82f63b78 if crc & 1 else 0)
+    return crc ^ 0xffffffff
+
+def produce_unasked(broker, topic, producer_id, epoch, value):
+    """Produce 9 of a transactional batch of which no coordinator has heard."""
+    record = b"\x00\x00\x00\x01" + bytes([2 * len(value)]) + value + b"\x00"
+    now = int(time.time() * 1000)
+    body = struct.pack(">hiqqqhii", 0x10, 0, now, now, producer_id, epoch, 0, 1) + bytes([2 * len(record)]) + record
+    batch = struct.pack(">qiibI", 0, len(body) + 9, -1, 2, crc32c(body)) + body
+    name = lambda text: bytes([len(text) + 1]) + text.encode()
+    request = (struct.pack(">hhih", 0, 9, 1, 4) + b"hand\x00" + name("nobody") + struct.pack(">hi", -1, 10000) + b"\x02" +
+               name(topic) + b"\x02" + struct.pack(">i", 0) + bytes([len(batch) + 1]) + batch + b"\x00\x00\x00")
+    assert len(batch) < 127
+    with socket.create_connection(("127.0.0.1", broker.port), 10) as s:
+        s.sendall(struct.pack(">i", len(request)) + request)
+        answer = s.recv(4096)
+    at = 4 + 4 + 1 + 1 + 1 + len(topic) + 1 + 4 # size, id, tags, topics, name, partitions, index
+    return struct.unpack(">h", answer[at:at + 2])[0]
+
+NOT_ENOUGH_REPLICAS, INVALID_PRODUCER_ID_MAPPING = 19, 49
+
+def hanging():
+    """A transaction that no coordinator knows of: read_committed stops in front of it until an administrator aborts it."""
+    broker.command("topic", "create", "hung")
+    broker.command("produce", "hung", "--transactional-id", "someone", input="") # there is a coordinator from now on
+    refused = lambda: produce_unasked(broker, "hung", 4711, 3, b"left")
+    check("hanging: a verified partition takes no such batch", wait(lambda: refused() != NOT_ENOUGH_REPLICAS, 10) and
+          refused() == INVALID_PRODUCER_ID_MAPPING, refused())
+    open_to_all = Broker("transaction.partition.verification.enable=false")
+    run = open_to_all.command
+    try:
+        run("topic", "create", "hung")
+        run("produce", "hung", input="before\n")
+        code = produce_unasked(open_to_all, "hung", 4711, 3, b"left")
+        check("hanging: a partition that does not verify takes it", code == 0, code)
+        run("produce", "hung", input="behind\n")
+        committed = lambda: subprocess.run(["kcat", "-q", "-b", open_to_all.address, "-t", "hung", "-C", "-e", "-X",
+                                            "isolation.level=read_committed"], capture_output=True, text=True, timeout=60).stdout.split()
+        check("hanging: read_committed stops in front of it", committed() == ["before"], committed())
+        found = open_to_all.json("txn", "find-hanging", "hung")
+        check("hanging: found", [(t["producer_id"], t["producer_epoch"], t["start_offset"], t["hangs"]) for t in found] ==
+              [(4711, 3, 1, True)], found)
+        run("txn", "abort-hanging", "hung", "--dry-run")
+        check("hanging: a dry run changes nothing", open_to_all.json("txn", "find-hanging", "hung") == found)
+        run("txn", "abort-hanging", "hung", "--partition", "0", "--start-offset", "0")
+        check("hanging: another start offset changes nothing", open_to_all.json("txn", "find-hanging", "hung") == found)
+        done = run("txn", "abort-hanging", "hung", "--partition", "0", "--start-offset", "1")
+        check("hanging: aborted", done.returncode == 0 and "aborted hung-0" in done.stdout, done.stdout + done.stderr)
+        check("hanging: none is left", open_to_all.json("txn", "find-hanging", "hung") == [])
+        check("hanging: read_committed goes on", committed() == ["before", "behind"], committed())
+    finally:
+        open_to_all.end()
+
+# ------------------------------------------------------------------------------------------------------------------------
+
+def story(function, *arguments):
+    try:
+        function(*arguments)
+    except Exception as e:
+        check("%s%s" % (function.__name__, arguments), False, repr(e))
+
+def in_parallel(stories):
+    threads = [threading.Thread(target=story, args=s) for s in stories]
+    for t in threads:
+        t.start()
+    for t in threads:
+        t.join()
+
+broker = Broker("auto.create.topics.enable=true", "group.initial.rebalance.delay.ms=0", "group.min.session.timeout.ms=1000")
+in_parallel([(crowd, client) for client in clients] + [(all_resets,), (interrupted,), (hanging,)])
+broker.end()
+print("passed %d failed %d" % (results["passed"], results["failed"]))
