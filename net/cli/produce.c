@@ -6,7 +6,8 @@
 #include "net/client/sender.h"
 
 /* Who types, or a pipe that comes to rest, does not wait for a full batch. */
-enum { LINGER_MS = 20, LOOK_MS = 100, CHUNK_BYTES = 64 * 1024, PROGRESS_NS = 200000000, TRANSACTION_TIMEOUT_MS = 60000 };
+enum { LINGER_MS = 20, CHUNK_BYTES = 64 * 1024, PROGRESS_NS = 200000000, TRANSACTION_TIMEOUT_MS = 60000 };
+enum { LOOK_MS = 100 }; /* for a signal, while no input comes */
 
 struct produce {
     struct cli *cli;
