@@ -8,7 +8,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-enum { CONFIGS_MAX = 12, RESOURCE_TOPIC = 2, OPERATION_SET = 0, TEXT = 24 };
+enum { CONFIGS_MAX = 16, RESOURCE_TOPIC = 2, OPERATION_SET = 0, TEXT = 24 };
 
 struct admin {
     struct world *world;
@@ -28,6 +28,7 @@ struct admin_call {
     void (*take)(struct admin_call *call, struct slice body, struct arena *arena);
     int topic, partition;
     int64_t offset;
+    bool compact_only;
 };
 
 static void answered(struct call *base, enum err err, struct slice body)
@@ -72,6 +73,27 @@ struct config {
     char value[TEXT];
 };
 
+/* What the model counts on is not drawn anew. */
+static int draw_compaction(struct prng *prng, const struct topic *topic, struct config *configs)
+{
+    int count = 0;
+    configs[count].name = "cleanup.policy";
+    snprintf(configs[count++].value, TEXT, topic->loses_head ? "compact,delete" : "compact");
+    configs[count].name = "delete.retention.ms";
+    snprintf(configs[count++].value, TEXT, "%d", topic->delete_retention_ms);
+    configs[count].name = "min.cleanable.dirty.ratio";
+    snprintf(configs[count++].value, TEXT, "0.%02d", (int)prng_between(prng, 0, 50));
+    if (prng_chance(prng, 300000)) {
+        configs[count].name = "min.compaction.lag.ms";
+        snprintf(configs[count++].value, TEXT, "%d", (int)prng_between(prng, 0, 500));
+    }
+    if (prng_chance(prng, 300000)) {
+        configs[count].name = "max.compaction.lag.ms";
+        snprintf(configs[count++].value, TEXT, "%d", (int)prng_between(prng, 500, 3000));
+    }
+    return count;
+}
+
 static int draw_configs(struct world *world, const struct topic *topic, struct config *configs)
 {
     static const char *const codecs[] = {"uncompressed", "gzip", "snappy", "lz4", "zstd"};
@@ -87,10 +109,12 @@ static int draw_configs(struct world *world, const struct topic *topic, struct c
         configs[count].name = "segment.index.bytes";
         snprintf(configs[count++].value, TEXT, "%d", (int)prng_between(prng, 8, 200));
     }
-    if (prng_chance(prng, 400000)) {
+    if (topic->keys > 0 || prng_chance(prng, 400000)) {
         configs[count].name = "segment.ms";
-        snprintf(configs[count++].value, TEXT, "%d", (int)prng_between(prng, 10, 2000));
+        snprintf(configs[count++].value, TEXT, "%d", (int)prng_between(prng, 10, topic->keys > 0 ? 300 : 2000));
     }
+    if (topic->keys > 0)
+        count += draw_compaction(prng, topic, configs + count);
     if (topic->loses_head && prng_chance(prng, 500000)) {
         configs[count].name = "retention.bytes";
         snprintf(configs[count++].value, TEXT, "%d", (int)prng_between(prng, 1, 200000));
@@ -196,6 +220,13 @@ static void records_deleted(struct admin_call *call, struct slice body, struct a
     struct part *part = &world->topics[call->topic].parts[call->partition];
     if (result->error_code == KAFKA_ERROR_OFFSET_OUT_OF_RANGE)
         return;
+    if (call->compact_only) {
+        if (result->error_code != KAFKA_ERROR_POLICY_VIOLATION)
+            check(call, "DeleteRecords", result->error_code);
+        if (result->error_code == KAFKA_ERROR_NONE)
+            world_fail(world, "DeleteRecords of a topic that is only compacted");
+        return;
+    }
     check(call, "DeleteRecords", result->error_code);
     if (result->error_code != KAFKA_ERROR_NONE || call->admin->link_cuts != world->cuts)
         return;
@@ -226,7 +257,8 @@ static void delete_records(struct admin *admin)
     WIRE_DEFAULTS(delete_records_request_schema, &request);
     partition.partition_index = p;
     partition.offset = prng_between(world->prng, 0, part->durable_end);
-    if (partition.offset > part->start_max)
+    bool compact_only = world->topics[t].keys > 0 && !world->topics[t].loses_head;
+    if (partition.offset > part->start_max && !compact_only)
         part->start_max = partition.offset;
     topic.name = slice_from_string(world->topics[t].name);
     topic.partitions.items = &partition;
@@ -234,7 +266,12 @@ static void delete_records(struct admin *admin)
     request.topics.items = &topic;
     request.topics.count = 1;
     request.timeout_ms = 1000;
-    call(admin, (struct admin_call){.take = records_deleted, .topic = t, .partition = p, .offset = partition.offset},
+    call(admin,
+         (struct admin_call){.take = records_deleted,
+                             .topic = t,
+                             .partition = p,
+                             .offset = partition.offset,
+                             .compact_only = compact_only},
          API_DELETE_RECORDS, (int16_t)prng_between(world->prng, 0, 2), &request);
 }
 

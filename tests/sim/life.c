@@ -324,10 +324,58 @@ static void restart_is_the_same(struct world *world)
     free(after);
 }
 
+static bool is_compacting(const struct world *world)
+{
+    for (int t = 0; t < world->topic_count; t++)
+        if (world->topics[t].keys > 0)
+            return true;
+    return false;
+}
+
+/* Any kind of end, in the middle of a compaction perhaps. */
+static void end_somehow(struct world *world)
+{
+    struct host *host = &world->host;
+    switch (prng_below(world->prng, 4)) {
+    case 0:
+        host_stop(host);
+        return;
+    case 1:
+        host_crash(host, SIM_KILL);
+        model_kill(world);
+        return;
+    case 2:
+        host_crash(host, SIM_POWER_CUT);
+        model_power_cut(world);
+        return;
+    default:
+        world_cut_after(world, prng_below(world->prng, 60));
+    }
+}
+
+/* Each restart leaves of every key what it had, and producers go on where they were. */
+static void go_on_compacting(struct world *world)
+{
+    enum { ROUNDS = 3, GOES_ON_MS = 400 };
+    for (int round = world_between(world, 1, ROUNDS); round > 0; round--) {
+        world_say(world, "another round");
+        world->quiet = false;
+        world_run_ms(world, world_between(world, TICK_MS, GOES_ON_MS));
+        if (world->host.state == HOST_READY)
+            end_somehow(world);
+        world_run_ms(world, world_between(world, TICK_MS, GOES_ON_MS));
+        settle(world);
+        sim_disk_set_watch(sim_node_disk(world->host.node), NULL);
+        audit(world);
+    }
+}
+
 void world_come_right(struct world *world)
 {
     settle(world);
     audit(world);
+    if (is_compacting(world))
+        go_on_compacting(world);
     if (!retention_goes_on(world))
         stand_still(world);
     restart_is_the_same(world);

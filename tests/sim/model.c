@@ -81,8 +81,10 @@ void model_power_cut(struct world *world)
     for (int t = 0; t < world->topic_count; t++)
         for (int p = 0; p < world->topics[t].partition_count; p++) {
             struct part *part = part_of(world, t, p);
-            for (int64_t offset = part->durable_end; offset < part->count; offset++)
+            for (int64_t offset = part->durable_end; offset < part->count; offset++) {
+                compacted_unsure(world, t, p, part->known[offset].id);
                 part->known[offset] = (struct known){.lost = true};
+            }
             if (part->count > part->durable_end)
                 part->count = part->durable_end;
         }
@@ -108,45 +110,84 @@ uint64_t model_output_key(int partition, int64_t offset)
     return (uint64_t)1 << 63 | (uint64_t)partition << 48 | (uint64_t)offset;
 }
 
-struct slice model_batch_of(struct world *world, const uint64_t *ids, int count, const struct batch_header *producer,
-                            uint8_t *buffer, size_t capacity)
+/* Of a compacted topic: the key says little, so the id is in a header. */
+enum { ID_HEADER_BYTES = 12, ID_HEADER_PREFIX = 4 };
+static const uint8_t id_header_prefix[ID_HEADER_PREFIX] = {4, 'i', 'd', 16}; /* lengths are zigzag */
+
+size_t model_batch_capacity(const struct world *world, int count)
+{
+    return BATCH_HEADER_BYTES +
+           (size_t)count * ((size_t)world->limits.value_bytes_max + 8 + ID_HEADER_BYTES + BATCH_RECORD_OVERHEAD);
+}
+
+static bool add_record(struct batch_builder *builder, const struct topic *topic, int64_t now_ms, uint64_t id,
+                       struct slice value)
+{
+    uint8_t key[8], header[ID_HEADER_BYTES];
+    put_u64(key, topic->keys > 0 ? (uint64_t)compacted_key(topic, id) : id);
+    if (topic->keys == 0)
+        return batch_builder_add(builder, now_ms, slice_of(key, 8), value, slice_of(NULL, 0), 0);
+    memcpy(header, id_header_prefix, ID_HEADER_PREFIX);
+    put_u64(header + ID_HEADER_PREFIX, id);
+    return batch_builder_add(builder, now_ms, slice_of(key, 8), compacted_is_tombstone(topic, id) ? SLICE_NULL : value,
+                             slice_of(header, sizeof header), 1);
+}
+
+struct slice model_batch_of(struct world *world, const struct topic *topic, const uint64_t *ids, int count,
+                            const struct batch_header *producer, uint8_t *buffer, size_t capacity)
 {
     struct batch_builder builder;
-    uint8_t key[8], *value = malloc((size_t)world->limits.value_bytes_max + 1);
+    uint8_t *value = malloc((size_t)world->limits.value_bytes_max + 1);
     batch_builder_init(&builder, buffer, capacity);
     int64_t now_ms = 1767225600000 + sim_now_ns(world->sim) / MS;
     for (int i = 0; i < count; i++) {
-        put_u64(key, ids[i]);
         size_t length = model_value(ids[i], world->limits.value_bytes_max, value);
-        bool fits =
-            batch_builder_add(&builder, now_ms, slice_of(key, 8), slice_of(value, length), slice_of(NULL, 0), 0);
+        bool fits = add_record(&builder, topic, now_ms, ids[i], slice_of(value, length));
         ASSERT(fits);
     }
     free(value);
     return batch_builder_finish(&builder, producer);
 }
 
-struct slice model_batch(struct world *world, uint64_t first_id, int count, const struct batch_header *producer,
-                         uint8_t *buffer, size_t capacity)
+struct slice model_batch(struct world *world, const struct topic *topic, uint64_t first_id, int count,
+                         const struct batch_header *producer, uint8_t *buffer, size_t capacity)
 {
     uint64_t *ids = malloc((size_t)count * sizeof *ids);
     for (int i = 0; i < count; i++)
         ids[i] = first_id + (uint64_t)i;
-    struct slice batch = model_batch_of(world, ids, count, producer, buffer, capacity);
+    struct slice batch = model_batch_of(world, topic, ids, count, producer, buffer, capacity);
     free(ids);
     return batch;
 }
 
-static void check_record(struct world *world, const struct batch_record *record, uint64_t id, uint8_t *expected)
+/* 0: no record of ours has these bytes. */
+static uint64_t id_of(const struct topic *topic, const struct batch_record *record)
+{
+    if (record->key.length != 8)
+        return 0;
+    if (topic->keys == 0)
+        return get_u64(record->key.data);
+    if (record->header_count != 1 || record->headers.length != ID_HEADER_BYTES ||
+        memcmp(record->headers.data, id_header_prefix, ID_HEADER_PREFIX) != 0)
+        return 0;
+    uint64_t id = get_u64(record->headers.data + ID_HEADER_PREFIX);
+    return get_u64(record->key.data) == (uint64_t)compacted_key(topic, id) ? id : 0;
+}
+
+static void check_record(struct world *world, const struct topic *topic, const struct batch_record *record, uint64_t id,
+                         uint8_t *expected)
 {
     size_t length = model_value(id, world->limits.value_bytes_max, expected);
-    if (!slice_equal(record->value, slice_of(expected, length)))
+    bool same = compacted_is_tombstone(topic, id) ? slice_is_null(record->value)
+                                                  : slice_equal(record->value, slice_of(expected, length));
+    if (!same)
         world_fail(world, "K7: record %" PRIx64 " has another value than it was sent with", id);
 }
 
 static void read_records(struct world *world, int topic, int partition, const struct batch_header *header,
                          struct slice body, int64_t position, struct model_visit *visit)
 {
+    const struct topic *of = &world->topics[topic];
     struct batch_records records;
     struct batch_record record;
     uint8_t *expected = malloc((size_t)world->limits.value_bytes_max + 1);
@@ -155,11 +196,12 @@ static void read_records(struct world *world, int topic, int partition, const st
     batch_records_init(&records, body, header->record_count);
     while ((err = batch_records_next(&records, &record)) == ERR_OK) {
         int64_t offset = header->base_offset + record.offset_delta;
-        if (offset != expected_offset++ || record.key.length != 8)
-            world_fail(world, "K7: %s-%d: a record out of place at %" PRId64, world->topics[topic].name, partition,
-                       offset);
-        uint64_t id = get_u64(record.key.data);
-        check_record(world, &record, id, expected);
+        uint64_t id = id_of(of, &record);
+        if (offset < expected_offset || (offset > expected_offset && of->keys == 0) ||
+            offset > batch_last_offset(header) || id == 0)
+            world_fail(world, "K7: %s-%d: a record out of place at %" PRId64, of->name, partition, offset);
+        expected_offset = offset + 1;
+        check_record(world, of, &record, id, expected);
         if (offset >= position)
             visit->record(visit, offset, id);
     }
@@ -176,7 +218,7 @@ static void read_batch(struct world *world, int topic, int partition, const stru
     int codec = header->attributes & BATCH_CODEC_MASK;
     if ((visit->batch != NULL && !visit->batch(visit, header, data)) || (header->attributes & BATCH_CONTROL))
         return;
-    if (codec == COMPRESS_NONE) {
+    if (codec == COMPRESS_NONE || header->record_count == 0) { /* a compaction leaves headers, for their sequence */
         read_records(world, topic, partition, header, body, position, visit);
         return;
     }
@@ -201,8 +243,9 @@ int64_t model_read(struct world *world, int topic, int partition, int64_t positi
             break;
         if (err != ERR_OK || !batch_crc_matches(records.data + at, &header))
             world_fail(world, "K7: %s-%d: bytes that are no batch were served at %" PRId64, name, partition, next);
-        bool first = at == 0;
-        if (first ? header.base_offset > position || batch_last_offset(&header) < position : header.base_offset != next)
+        bool first = at == 0, in_place = first ? header.base_offset <= position : header.base_offset == next;
+        in_place |= world->topics[topic].keys > 0 && header.base_offset > next;
+        if (!in_place || batch_last_offset(&header) < position)
             world_fail(world, "K7: %s-%d: asked for %" PRId64 ", got a batch from %" PRId64 " to %" PRId64, name,
                        partition, next, header.base_offset, batch_last_offset(&header));
         read_batch(world, topic, partition, &header, records.data + at, position, visit);
@@ -236,12 +279,13 @@ void model_begin_outputs(struct world *world)
 
 void model_check_outputs(struct world *world)
 {
-    struct topic *input = &world->topics[world->group.input];
+    struct topic *input = &world->topics[world->group.input], *output = &world->topics[world->group.output];
     for (int p = 0; p < input->partition_count && world->group.transactional; p++)
         for (int64_t offset = 0; offset < input->parts[p].count; offset++) {
             const struct known *known = &input->parts[p].known[offset];
             /* What was committed while the audit went on may be in it or not. */
-            int least = offset < world->group.audited[p], most = offset < world->group.committed[p];
+            int least = offset < world->group.audited[p] && output->keys == 0,
+                most = offset < world->group.committed[p];
             if ((known->outputs < least || known->outputs > most) && !known->lost)
                 world_fail(world,
                            "K6: record %" PRId64 " of input partition %d is in the output %d times; %" PRId64
@@ -266,6 +310,8 @@ static bool ends_in_abort(struct model_audit *audit, const struct batch_header *
     enum { MARKER_KEY_BYTES = 4, ABORT = 0 };
     struct batch_records records;
     struct batch_record record;
+    if (header->record_count == 0 && audit->world->topics[audit->topic].keys > 0)
+        return false; /* compacted: its transaction is gone */
     batch_records_init(&records, slice_of(data + BATCH_HEADER_BYTES, header->size - BATCH_HEADER_BYTES), 1);
     if (batch_records_next(&records, &record) != ERR_OK || record.key.length < MARKER_KEY_BYTES)
         world_fail(audit->world, "K7: a control batch without a marker at %" PRId64, header->base_offset);
@@ -300,10 +346,12 @@ static void audit_record(struct model_visit *visit, int64_t offset, uint64_t id)
     struct world *world = audit->world;
     int lane = (int)(id >> 40) - 1;
     const char *name = world->topics[audit->topic].name;
+    audit->next = offset + 1;
+    model_note(world, audit->topic, audit->partition, offset, id, LEVEL_SEEN);
+    if (world->topics[audit->topic].keys > 0)
+        compacted_see(audit, offset, id);
     if (world->group.transactional && audit->topic == world->group.output) {
         count_output(world, id);
-        audit->next = offset + 1;
-        model_note(world, audit->topic, audit->partition, offset, id, LEVEL_SEEN);
         return;
     }
     if (lane < 0 || lane >= world->lane_count)
@@ -312,8 +360,6 @@ static void audit_record(struct model_visit *visit, int64_t offset, uint64_t id)
         world_fail(world, "K4: %s-%d offset %" PRId64 ": record %" PRIx64 " comes after %" PRIx64, name,
                    audit->partition, offset, id, audit->last[lane]);
     audit->last[lane] = id;
-    audit->next = offset + 1;
-    model_note(world, audit->topic, audit->partition, offset, id, LEVEL_SEEN);
 }
 
 void model_audit_begin(struct model_audit *audit, struct world *world, int topic, int partition, int64_t start)
@@ -326,6 +372,8 @@ void model_audit_begin(struct model_audit *audit, struct world *world, int topic
                                   .partition = partition,
                                   .start = start};
     audit->next = start;
+    audit->began_ns = sim_now_ns(world->sim);
+    audit->number = ++world->audits;
     if (start > part->start_max && !of->loses_head)
         world_fail(world, "K1: %s-%d begins at %" PRId64 ", only %" PRId64 " was asked to be deleted", of->name,
                    partition, start, part->start_max);
@@ -338,6 +386,10 @@ void model_audit_end(struct model_audit *audit)
 {
     struct world *world = audit->world;
     const struct part *part = &world->topics[audit->topic].parts[audit->partition];
+    if (world->topics[audit->topic].keys > 0) {
+        compacted_audit_end(audit);
+        return;
+    }
     for (int64_t offset = audit->next; offset < part->count; offset++)
         if (part->known[offset].level >= LEVEL_CACHED)
             world_fail(world, "K1: %s-%d ends at %" PRId64 ", but record %" PRIx64 " was acknowledged at %" PRId64,

@@ -26,6 +26,7 @@ struct sent_batch {
     uint8_t *bytes;
     size_t length;
     int32_t sequence;
+    int64_t made_ns;
     int count;
     bool in_flight, resolved;
 };
@@ -118,20 +119,30 @@ static void pack(struct producer *producer, struct sent_batch *batch)
     compress_buffer_fini(&out);
 }
 
+static void fate_unknown(struct producer *producer, const struct lane *lane, const struct sent_batch *batch)
+{
+    for (int i = 0; i < batch->count; i++)
+        compacted_unsure(producer->world, lane->topic, lane->partition, batch->first_id + (uint64_t)i);
+}
+
 static void make_batch(struct producer *producer, struct lane *lane)
 {
     struct world *world = producer->world;
     struct sent_batch *batch = batch_at(lane, lane->count++);
     int count = 1 + (int)prng_below(world->prng, (uint64_t)world->limits.batch_records_max);
-    size_t capacity =
-        BATCH_HEADER_BYTES + (size_t)count * (size_t)(world->limits.value_bytes_max + 8 + BATCH_RECORD_OVERHEAD);
-    *batch = (struct sent_batch){
-        .first_id = lane->next_id, .count = count, .sequence = lane->next_sequence, .bytes = malloc(capacity)};
+    size_t capacity = model_batch_capacity(world, count);
+    *batch = (struct sent_batch){.first_id = lane->next_id,
+                                 .count = count,
+                                 .sequence = lane->next_sequence,
+                                 .bytes = malloc(capacity),
+                                 .made_ns = sim_now_ns(world->sim)};
     struct batch_header header = {
         .producer_id = lane->producer_id, .producer_epoch = lane->epoch, .base_sequence = batch->sequence};
-    batch->length =
-        model_batch(world, batch->first_id, count, producer->idempotent ? &header : NULL, batch->bytes, capacity)
-            .length;
+    batch->length = model_batch(world, topic_of(producer, lane), batch->first_id, count,
+                                producer->idempotent ? &header : NULL, batch->bytes, capacity)
+                        .length;
+    if (!producer->idempotent) /* sent again it may be there twice */
+        fate_unknown(producer, lane, batch);
     if (producer->codec != COMPRESS_NONE)
         pack(producer, batch);
     lane->next_id += (uint64_t)count;
@@ -168,11 +179,15 @@ static void acknowledged(struct produce_call *call, struct lane *lane, struct se
     batch->resolved = true;
     world->acked += (uint64_t)batch->count;
     bool durable = is_durable(producer, lane);
-    if (!durable && producer->link_cuts != world->cuts)
-        return; /* said before the power went: no longer a promise */
-    for (int i = 0; i < batch->count; i++)
+    if (!durable && producer->link_cuts != world->cuts) {
+        fate_unknown(producer, lane, batch); /* said before the power went: no longer a promise */
+        return;
+    }
+    for (int i = 0; i < batch->count; i++) {
         model_note(world, lane->topic, lane->partition, base_offset + i, batch->first_id + (uint64_t)i,
                    durable ? LEVEL_FLUSHED : LEVEL_CACHED);
+        compacted_sent(world, lane->topic, lane->partition, base_offset + i, batch->made_ns);
+    }
 }
 
 static void out_of_order(struct producer *producer, struct lane *lane, const struct sent_batch *batch)
@@ -370,8 +385,10 @@ static void begin_anew(struct producer *producer, struct lane *lane)
 {
     world_say(producer->world, "producer %d gives up %d batches of %s-%d", producer->index, lane->count,
               topic_of(producer, lane)->name, lane->partition);
-    while (lane->count > 0)
+    while (lane->count > 0) {
+        fate_unknown(producer, lane, batch_at(lane, 0));
         drop_first(lane);
+    }
     lane->producer_id = -1;
     lane->next_sequence = 0;
     lane->forgotten = lane->drain = false;

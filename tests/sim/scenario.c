@@ -8,6 +8,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+enum { SETTINGS_DRAWN = 16 };
+
 /* ---- draws
  * -------------------------------------------------------------------------------------------------------------- */
 
@@ -39,6 +41,12 @@ static void draw_limits(struct world *world)
     };
 }
 
+static void draw_compaction(struct world *world, struct topic *topic)
+{
+    topic->keys = world_between(world, 1, KEYS_MAX);
+    topic->delete_retention_ms = world_half(world) ? world_between(world, 0, 300) : world_between(world, 1000, 5000);
+}
+
 static void draw_topics(struct world *world)
 {
     static const char *const codecs[] = {"uncompressed", "gzip", "snappy", "lz4", "zstd"};
@@ -50,8 +58,11 @@ static void draw_topics(struct world *world)
         topic->loses_head = prng_chance(world->prng, 300000);
         topic->codec = prng_chance(world->prng, 300000) ? world_between(world, 0, 4) : -1;
         world->has_zstd |= topic->codec == COMPRESS_ZSTD;
-        world_say(world, "%s: %d partitions, %s%s, %s", topic->name, topic->partition_count,
+        if (prng_chance(world->prng, 350000))
+            draw_compaction(world, topic);
+        world_say(world, "%s: %d partitions, %s%s%s, %s", topic->name, topic->partition_count,
                   topic->flushed ? "flushed" : "os", topic->loses_head ? ", retention" : "",
+                  topic->keys > 0 ? ", compacted" : "",
                   topic->codec < 0 ? "codec of the producer" : codecs[topic->codec]);
     }
 }
@@ -66,11 +77,14 @@ static void draw_group(struct world *world)
     snprintf(world->group.name, sizeof world->group.name, "group");
     world->topics[0].flushed = true;
     world->topics[0].loses_head = false;
+    world->topics[0].keys = 0;
     world->group.transactional = prng_chance(world->prng, 700000);
     if (!world->group.transactional)
         return;
     *output = (struct topic){.partition_count = world_between(world, 1, 3), .flushed = true, .codec = -1};
     snprintf(output->name, sizeof output->name, "output");
+    if (world_half(world))
+        draw_compaction(world, output);
     world->group.output = world->topic_count++;
 }
 
@@ -111,8 +125,8 @@ static void open_host(struct world *world)
         .stall_ppm = world_half(world) ? (uint32_t)world_between(world, 0, 2000) : 0,
         .stall_max_ns = world_between(world, 1, 100) * MS,
     };
-    char drawn[12][80];
-    const char *settings[16] = {"log.dirs=/data0", "group.min.session.timeout.ms=100"};
+    char drawn[SETTINGS_DRAWN][80];
+    const char *settings[SETTINGS_DRAWN + 2] = {"log.dirs=/data0", "group.min.session.timeout.ms=100"};
     int count = 0;
     snprintf(drawn[count++], 80, "log.retention.check.interval.ms=%d", world_between(world, 20, 2000));
     snprintf(drawn[count++], 80, "log.flush.offset.checkpoint.interval.ms=%d", world_between(world, 20, 5000));
@@ -123,6 +137,13 @@ static void open_host(struct world *world)
     snprintf(drawn[count++], 80, "group.initial.rebalance.delay.ms=%d", world_between(world, 0, 300));
     snprintf(drawn[count++], 80, "transaction.abort.timed.out.transaction.cleanup.interval.ms=%d",
              world_between(world, 20, 2000));
+    snprintf(drawn[count++], 80, "log.cleaner.backoff.ms=%d", world_between(world, 5, 500));
+    snprintf(drawn[count++], 80, "log.cleaner.delete.retention.ms=%d", world_between(world, 0, 5000));
+    snprintf(drawn[count++], 80, "log.cleaner.min.cleanable.ratio=0.%02d", world_between(world, 0, 50));
+    if (world_half(world)) /* so that those of the coordinators are compacted too */
+        snprintf(drawn[count++], 80, "log.roll.ms=%d", world_between(world, 20, 2000));
+    if (prng_chance(world->prng, 300000))
+        snprintf(drawn[count++], 80, "log.cleaner.io.max.bytes.per.second=%d", world_between(world, 20000, 2000000));
     ASSERT(count <= (int)COUNT_OF(drawn));
     for (int i = 0; i < count; i++)
         settings[i + 2] = drawn[i];
@@ -216,10 +237,10 @@ uint64_t scenario_run(uint64_t seed, bool verbose, char *report, size_t report_s
     uint64_t trace = sim_trace_hash(world->sim);
     snprintf(report, report_size,
              "trace %016" PRIx64 " events %" PRIu64 " virtual %" PRId64 " ms acked %" PRIu64 " read %" PRIu64
-             " commits %" PRIu64 " aborts %" PRIu64 " resent %" PRIu64 " kills %" PRIu64 " cuts %" PRIu64
-             " stops %" PRIu64,
-             trace, sim_event_count(world->sim), sim_now_ns(world->sim) / MS, world->acked, world->read, world->commits,
-             world->aborts, world->resent, world->kills, world->power_cuts, world->clean_stops);
+             " cleaned %" PRIu64 " commits %" PRIu64 " aborts %" PRIu64 " resent %" PRIu64 " kills %" PRIu64
+             " cuts %" PRIu64 " stops %" PRIu64,
+             trace, sim_event_count(world->sim), sim_now_ns(world->sim) / MS, world->acked, world->read, world->cleaned,
+             world->commits, world->aborts, world->resent, world->kills, world->power_cuts, world->clean_stops);
     world_close(world);
     free(world);
     return trace;

@@ -48,7 +48,8 @@ struct worker {
     struct model_visit visit;
     uint64_t read[READ_MAX]; /* keys for the output */
     int read_count;
-    int64_t read_end; /* the offset to commit */
+    int64_t read_end;       /* the offset to commit */
+    int64_t written_offset; /* of what was read, in the output */
 
     char transactional_id[16];
     bool new_protocol; /* transaction.version 2 */

@@ -225,8 +225,7 @@ static void send_add_offsets(struct worker *worker)
 
 static void send_write(struct worker *worker)
 {
-    size_t capacity = BATCH_HEADER_BYTES + (size_t)worker->read_count * (size_t)(worker->world->limits.value_bytes_max +
-                                                                                 8 + BATCH_RECORD_OVERHEAD);
+    size_t capacity = model_batch_capacity(worker->world, worker->read_count);
     uint8_t *bytes = malloc(capacity);
     struct produce_request_partition_produce_data data;
     struct produce_request_topic_produce_data topic;
@@ -239,7 +238,8 @@ static void send_write(struct worker *worker)
     wire_set_defaults(&produce_request_topic_produce_data_struct, &topic);
     WIRE_DEFAULTS(produce_request_schema, &request);
     data.index = output_partition(worker);
-    data.records.data = model_batch_of(worker->world, worker->read, worker->read_count, &header, bytes, capacity);
+    data.records.data =
+        model_batch_of(worker->world, output_of(worker), worker->read, worker->read_count, &header, bytes, capacity);
     topic.name = slice_from_string(output_of(worker)->name);
     topic.partition_data.items = &data;
     topic.partition_data.count = 1;
@@ -263,6 +263,7 @@ static void take_write(struct worker *worker, const struct produce_response *res
     if (!check(worker, "Produce", well_formed, error))
         return;
     worker->sequences[output_partition(worker)] += worker->read_count;
+    worker->written_offset = response->responses.items[0].partition_responses.items[0].base_offset;
     worker_go(worker, WORKER_COMMIT);
 }
 
@@ -371,6 +372,9 @@ static void take_end(struct worker *worker, const struct end_txn_response *respo
         memset(worker->sequences, 0, sizeof worker->sequences);
     }
     if (worker->commits) {
+        for (int i = 0; i < worker->read_count; i++)
+            model_note(worker->world, worker->group->output, output_partition(worker), worker->written_offset + i,
+                       worker->read[i], LEVEL_FLUSHED);
         moved(worker);
     } else {
         worker->world->aborts++;

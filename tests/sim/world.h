@@ -15,7 +15,15 @@
 
 #define MS ((int64_t)1000000) /* in nanoseconds */
 
-enum { TOPICS_MAX = 4, PARTITIONS_MAX = 6, LANES_MAX = 64, WORKERS_MAX = 3, CLIENTS_MAX = 10, TICK_MS = 5 };
+enum {
+    TOPICS_MAX = 4,
+    PARTITIONS_MAX = 6,
+    LANES_MAX = 64,
+    WORKERS_MAX = 3,
+    CLIENTS_MAX = 10,
+    KEYS_MAX = 40,
+    TICK_MS = 5
+};
 
 /* How sure an acknowledgement makes a record. */
 enum level { LEVEL_SEEN = 1, LEVEL_CACHED, LEVEL_FLUSHED };
@@ -25,6 +33,9 @@ struct known {
     uint8_t level;
     bool lost;       /* a power cut may have taken it after it was read: the group may have passed another record */
     uint8_t outputs; /* of the input: how often it is in the output, at the last audit */
+    bool gone;       /* of a compacted topic: an audit did not find it, so none will again */
+    int32_t audit;   /* the last that has found it */
+    int64_t sent_ns; /* it was not there before; 0: not known */
 };
 
 struct part {
@@ -33,6 +44,7 @@ struct part {
     int64_t durable_end;     /* after the last record acknowledged as flushed */
     int64_t start_max;       /* DeleteRecords was asked for this much */
     int64_t start_confirmed; /* and has confirmed this much */
+    bool unsure[KEYS_MAX];   /* compacted: a tombstone of this key may be there that nobody was told the place of */
 };
 
 struct topic {
@@ -42,6 +54,8 @@ struct topic {
     bool flushed;    /* acks=all is answered when the device has it */
     bool loses_head; /* retention may delete */
     int codec;       /* that the broker repacks to; -1: keeps what came */
+    int keys;        /* compacted, with so many keys in each partition; 0: not */
+    int delete_retention_ms;
     struct part parts[PARTITIONS_MAX];
 };
 
@@ -88,6 +102,7 @@ struct world {
     bool lane_exact[LANES_MAX]; /* idempotent: nothing twice */
     int64_t *producer_ids;
     int producer_id_count;
+    int32_t audits;
     int cuts, crashes; /* power cuts so far; those and kills */
     bool topics_made;
     bool has_zstd; /* somewhere: old versions cannot carry it */
@@ -100,7 +115,7 @@ struct world {
     struct sim_disk *cut_image;
     int window, segments_before, segments_now; /* most segments in the window before and in this one */
     /* What has happened, for the report. */
-    uint64_t acked, read, commits, aborts, kills, power_cuts, clean_stops, resent;
+    uint64_t acked, read, cleaned, commits, aborts, kills, power_cuts, clean_stops, resent;
 };
 
 /* life.c */
@@ -130,10 +145,12 @@ void model_power_cut(struct world *world);                 /* what was only in t
 size_t model_value(uint64_t id, int most, uint8_t *value); /* the value's bytes; its length */
 /* A record of the output for one of the input. Never 0, and never a lane's. */
 uint64_t model_output_key(int partition, int64_t offset);
-struct slice model_batch_of(struct world *world, const uint64_t *ids, int count, const struct batch_header *producer,
-                            uint8_t *buffer, size_t capacity);
-struct slice model_batch(struct world *world, uint64_t first_id, int count, const struct batch_header *producer,
-                         uint8_t *buffer, size_t capacity);
+/* Room for a batch of so many records. */
+size_t model_batch_capacity(const struct world *world, int count);
+struct slice model_batch_of(struct world *world, const struct topic *topic, const uint64_t *ids, int count,
+                            const struct batch_header *producer, uint8_t *buffer, size_t capacity);
+struct slice model_batch(struct world *world, const struct topic *topic, uint64_t first_id, int count,
+                         const struct batch_header *producer, uint8_t *buffer, size_t capacity);
 /* Checks whole batches of one partition and tells every record; a batch that is cut off at the end is left. Returns the
  * offset after the last one, or `position` when there was none. */
 struct model_visit {
@@ -149,6 +166,8 @@ struct model_audit {
     struct world *world;
     int topic, partition;
     int64_t start, next;
+    int64_t began_ns;
+    int32_t number;
     uint64_t last[LANES_MAX];
     /* Of the answer that is read: its aborted transactions, and whose records do not count right now. */
     const struct fetch_response_aborted_transaction *aborted;
@@ -162,6 +181,15 @@ void model_begin_outputs(struct world *world);
 void model_check_outputs(struct world *world); /* K6: each committed record of the input is in the output once */
 void model_audit_begin(struct model_audit *audit, struct world *world, int topic, int partition, int64_t start);
 void model_audit_end(struct model_audit *audit);
+
+/* compacted.c: of each key the newest record is there, or nothing some time after a tombstone. */
+int compacted_key(const struct topic *topic, uint64_t id);
+bool compacted_is_tombstone(const struct topic *topic, uint64_t id);
+/* Nobody will be told whether it is in the log, or where. */
+void compacted_unsure(struct world *world, int topic, int partition, uint64_t id);
+void compacted_sent(struct world *world, int topic, int partition, int64_t offset, int64_t sent_ns);
+void compacted_see(struct model_audit *audit, int64_t offset, uint64_t id);
+void compacted_audit_end(struct model_audit *audit);
 
 /* producer.c, consumer.c, admin.c: clients on nodes of their own. */
 struct producer *client_producer_open(struct world *world, struct sim_node *node, int index);
