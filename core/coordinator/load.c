@@ -104,6 +104,8 @@ static enum err replay_marker(struct coordinator_load *load, const struct batch_
 {
     struct batch_records records;
     struct batch_record record;
+    if (header->record_count == 0) /* compacted: of its transaction nothing is left */
+        return ERR_OK;
     batch_records_init(&records, body, header->record_count);
     if (batch_records_next(&records, &record) != ERR_OK || record.key.length < 4)
         return ERR_CORRUPT;

@@ -8,8 +8,9 @@
  *   4. SWAP   the log reads from the new segment; old files are named .deleted, .swap gets its final name
  *
  * Rules are Kafka's (Cleaner, CleanedTransactionMetadata): offsets stay; tombstones and idle markers go when their
- * delete horizon is over; records of aborted transactions go; the last batch of every producer stays, if only its
- * header. So does the last one of every group, so that a segment's name and its last batch say what it replaces.
+ * delete horizon is over; records of aborted transactions go; the batches of every producer's window stay, if only
+ * their headers (Kafka: the last one; docs/decisions/producer-window.md). So does the last one of every group, so that
+ * a segment's name and its last batch say what it replaces.
  *
  * Invariants: what is read is durable; nothing of the log changes before SEAL is on the device; a batch whose CRC is
  * wrong ends the run. After a crash there are the old segments, or a whole .swap that log_open puts in their place.
@@ -26,11 +27,14 @@
 #include "core/log/clean_txns.h"
 #include "core/log/log.h"
 
-/* What is the last of a producer that may go on: ascending id. */
-struct log_clean_producer {
+/* The batches of a producer that may go on which tell what it repeats from what is new, by their last offsets: its
+ * window and the one before, which is the last of it when a power cut takes what was in flight. */
+enum { LOG_CLEAN_PRODUCER_BATCHES = 6 };
+struct log_clean_producer { /* ascending id */
     int64_t id;
-    int64_t last_offset; /* of its data; -1: the log has only a marker of it */
+    int64_t offsets[LOG_CLEAN_PRODUCER_BATCHES];
     int16_t epoch;
+    uint8_t count; /* 0: the log has only a marker of it */
 };
 
 enum { LOG_CLEAN_GROUP = 16 };

@@ -164,7 +164,7 @@ static bool keeps(struct batch_retain *retain, const struct batch_header *header
     return !slice_is_null(record->value) || !is_over;
 }
 
-static bool is_last_of_producer(const struct log_clean *clean, const struct batch_header *header)
+static bool is_of_window(const struct log_clean *clean, const struct batch_header *header)
 {
     int32_t low = 0, high = clean->producer_count;
     if (header->producer_id == BATCH_NO_PRODUCER_ID)
@@ -179,9 +179,12 @@ static bool is_last_of_producer(const struct log_clean *clean, const struct batc
     if (low == clean->producer_count || clean->producers[low].id != header->producer_id)
         return false;
     const struct log_clean_producer *producer = &clean->producers[low];
-    return producer->last_offset >= 0
-               ? batch_last_offset(header) == producer->last_offset
-               : (header->attributes & BATCH_CONTROL) && header->producer_epoch == producer->epoch;
+    if (producer->count == 0)
+        return (header->attributes & BATCH_CONTROL) && header->producer_epoch == producer->epoch;
+    for (int i = 0; i < producer->count; i++)
+        if (batch_last_offset(header) == producer->offsets[i])
+            return true;
+    return false;
 }
 
 /* What one step adds to the index files. */
@@ -265,7 +268,7 @@ static enum err copy_batch(struct log_clean *clean, const struct batch_header *h
     struct filter filter = {.retain = {.keep = keeps,
                                        .horizon_ms = clean->now_ms + clean->delete_retention_ms,
                                        .is_idle_marker = control && useless,
-                                       .keep_empty = ends_group || is_last_of_producer(clean, header)},
+                                       .keep_empty = ends_group || is_of_window(clean, header)},
                             .clean = clean,
                             .discards = useless && (!control || (horizon && header->base_timestamp <= clean->now_ms))};
     struct slice kept;

@@ -86,9 +86,14 @@ int16_t producer_state_check(const struct producer_state *state, const struct ba
     return header->base_sequence == next ? KAFKA_ERROR_NONE : KAFKA_ERROR_OUT_OF_ORDER_SEQUENCE_NUMBER;
 }
 
-int64_t producer_last_data_offset(const struct producer_entry *entry)
+int producer_needed_offsets(const struct producer_entry *entry, int64_t offsets[PRODUCER_BATCHES_NEEDED])
 {
-    return entry->count == 0 ? -1 : batch_at(entry, entry->count - 1)->last_offset;
+    int count = 0;
+    for (; count < entry->count; count++)
+        offsets[count] = batch_at(entry, count)->last_offset;
+    if (count > 0 && entry->left_offset >= 0)
+        offsets[count++] = entry->left_offset;
+    return count;
 }
 
 /* ---- changes
@@ -105,7 +110,7 @@ struct producer_entry *producer_state_prepare(struct producer_state *state, int6
         return NULL;
     }
     *entry = (struct producer_entry){
-        .id = producer_id, .transaction_offset = -1, .coordinator_epoch = -1, .epoch = NO_EPOCH};
+        .id = producer_id, .left_offset = -1, .transaction_offset = -1, .coordinator_epoch = -1, .epoch = NO_EPOCH};
     list_init(&entry->_open);
     if (!map_put(&state->entries, id_hash(producer_id), entry)) {
         MEM_DELETE(state->mem, entry);
@@ -120,13 +125,16 @@ void producer_entry_update(struct producer_entry *entry, const struct batch_head
 {
     ASSERT(entry->id == header->producer_id);
     if (header->producer_epoch != entry->epoch) {
+        entry->left_offset = entry->count > 0 ? batch_at(entry, entry->count - 1)->last_offset : -1;
         entry->epoch = header->producer_epoch;
         entry->count = 0;
     }
-    if (entry->count == PRODUCER_BATCHES)
+    if (entry->count == PRODUCER_BATCHES) {
+        entry->left_offset = batch_at(entry, 0)->last_offset;
         entry->_first = (uint8_t)((entry->_first + 1) % PRODUCER_BATCHES);
-    else
+    } else {
         entry->count++;
+    }
     entry->batches[(entry->_first + entry->count - 1) % PRODUCER_BATCHES] =
         (struct producer_batch){.last_offset = base_offset + header->last_offset_delta,
                                 .timestamp = timestamp,

@@ -38,6 +38,7 @@ struct producer_entry {
     int64_t id;
     int64_t used_ms;            /* wall clock of the last write */
     int64_t transaction_offset; /* first offset of the open transaction; -1: none */
+    int64_t left_offset;        /* last offset of the batch that left the ring last; -1: not known */
     int32_t coordinator_epoch;  /* -1: none */
     int16_t epoch;              /* -1: only prepared, nothing written yet */
     uint8_t count, _first;      /* of the ring */
@@ -85,7 +86,10 @@ int producer_state_forget_below(struct producer_state *state, int64_t offset);
 /* Forgets producers that have not written for expiration_ms and have no open transaction. How many. */
 int producer_state_expire(struct producer_state *state, int64_t now_ms, int64_t expiration_ms);
 
-int64_t producer_last_data_offset(const struct producer_entry *entry); /* -1: only markers, or nothing */
+/* Last offsets of the batches that must stay in the log for its window to be rebuilt, whatever a power cut takes of it.
+ * How many; 0: only markers, or nothing. */
+enum { PRODUCER_BATCHES_NEEDED = PRODUCER_BATCHES + 1 };
+int producer_needed_offsets(const struct producer_entry *entry, int64_t offsets[PRODUCER_BATCHES_NEEDED]);
 
 /* ---- transactions ------------------------------------------------------------------------------------------------ */
 

@@ -247,6 +247,25 @@ bool producer_txn_update(struct producer_state *state, struct producer_entry *en
     return is_aborted;
 }
 
+static int64_t replayed_ms(const struct batch_header *header, int64_t now_ms)
+{
+    return header->max_timestamp >= 0 && header->max_timestamp < now_ms ? header->max_timestamp : now_ms;
+}
+
+/* Compaction has left it for its epoch, which it may have raised (KIP-890). */
+static enum err replay_empty_marker(struct producer_state *state, const struct batch_header *header, int64_t now_ms)
+{
+    struct producer_entry *entry = producer_state_prepare(state, header->producer_id);
+    if (entry == NULL)
+        return ERR_NO_MEMORY;
+    if (header->producer_epoch > entry->epoch) {
+        entry->epoch = header->producer_epoch;
+        entry->count = 0;
+    }
+    entry->used_ms = replayed_ms(header, now_ms);
+    return ERR_OK;
+}
+
 enum err producer_txn_replay(struct producer_state *state, const struct batch_header *header, struct slice bytes,
                              int64_t now_ms, bool *is_aborted, struct log_aborted *aborted)
 {
@@ -262,6 +281,8 @@ enum err producer_txn_replay(struct producer_state *state, const struct batch_he
             producer_open(state, entry, header->base_offset);
         return ERR_OK;
     }
+    if (header->record_count == 0)
+        return replay_empty_marker(state, header, now_ms);
     struct marker marker;
     if (marker_read(bytes, header, &marker) != ERR_OK)
         return ERR_OK; /* a control batch that ends nothing */
@@ -269,7 +290,7 @@ enum err producer_txn_replay(struct producer_state *state, const struct batch_he
     if (entry == NULL)
         return ERR_NO_MEMORY;
     *is_aborted = end_transaction(state, entry, header, &marker, header->base_offset, aborted);
-    entry->used_ms = header->max_timestamp >= 0 && header->max_timestamp < now_ms ? header->max_timestamp : now_ms;
+    entry->used_ms = replayed_ms(header, now_ms);
     return ERR_OK;
 }
 

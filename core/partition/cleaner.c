@@ -5,6 +5,8 @@
 
 #include <stdlib.h>
 
+_Static_assert((int)LOG_CLEAN_PRODUCER_BATCHES == (int)PRODUCER_BATCHES_NEEDED, "what is needed is what stays");
+
 enum { MAP_BYTES_MIN = 1 << 20, STEP_BYTES_MIN = 64 << 10, STEP_BYTES_MAX = 8 << 20, MS = 1000000 };
 
 static void arm(struct shard_data *data, int64_t delay_ns)
@@ -79,8 +81,9 @@ static bool collect_producers(struct cleaner *cleaner, const struct partition *p
     MAP_EACH(i, entries)
     {
         const struct producer_entry *entry = entries->entries[i].value;
-        cleaner->producers[cleaner->clean.producer_count++] = (struct log_clean_producer){
-            .id = entry->id, .last_offset = producer_last_data_offset(entry), .epoch = entry->epoch};
+        struct log_clean_producer *producer = &cleaner->producers[cleaner->clean.producer_count++];
+        *producer = (struct log_clean_producer){.id = entry->id, .epoch = entry->epoch};
+        producer->count = (uint8_t)producer_needed_offsets(entry, producer->offsets);
     }
     qsort(cleaner->producers, (size_t)cleaner->clean.producer_count, sizeof(*cleaner->producers), by_id);
     return true;

@@ -19,7 +19,7 @@ struct admin {
     int made;  /* topics */
     int extra; /* topics of its own, so far */
     bool extra_exists;
-    int link_cuts;
+    int link_crashes; /* before the connection was made */
 };
 
 struct admin_call {
@@ -228,7 +228,7 @@ static void records_deleted(struct admin_call *call, struct slice body, struct a
         return;
     }
     check(call, "DeleteRecords", result->error_code);
-    if (result->error_code != KAFKA_ERROR_NONE || call->admin->link_cuts != world->cuts)
+    if (result->error_code != KAFKA_ERROR_NONE || call->admin->link_crashes != world->crashes)
         return;
     if (result->low_watermark < call->offset)
         world_fail(world, "DeleteRecords to %" PRId64 " left the start at %" PRId64, call->offset,
@@ -397,7 +397,7 @@ static void do_something(struct admin *admin)
 static void link_is_up(struct link *link)
 {
     struct admin *admin = CONTAINER_OF(link, struct admin, link);
-    admin->link_cuts = admin->world->cuts;
+    admin->link_crashes = admin->world->crashes;
 }
 
 static void link_is_down(struct link *link)

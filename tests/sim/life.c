@@ -298,6 +298,17 @@ void world_wait_for(struct world *world, enum host_state state)
                    STARTS_WITHIN_MS / 1000);
 }
 
+/* Ready, and everything that it replays has been. */
+static void wait_until_whole(struct world *world)
+{
+    int ms = 0;
+    world_wait_for(world, HOST_READY);
+    for (; ms < STARTS_WITHIN_MS && !fingerprint_is_whole(&world->host); ms += TICK_MS)
+        world_run_ms(world, TICK_MS);
+    if (ms >= STARTS_WITHIN_MS)
+        world_fail(world, "K10: the coordinators have not loaded after %d s", STARTS_WITHIN_MS / 1000);
+}
+
 static void restart_is_the_same(struct world *world)
 {
     struct host *host = &world->host;
@@ -310,12 +321,12 @@ static void restart_is_the_same(struct world *world)
         world_run_ms(world, TICK_MS);
     if (world->clean_stops == stops)
         world_fail(world, "K9: a stop with nothing to do is not clean");
-    world_wait_for(world, HOST_READY);
+    wait_until_whole(world);
     char *after = fingerprint(host);
     if (strcmp(before, after) != 0)
         world_fail(world, "K7: a clean restart changes what the broker knows\nbefore: %safter:  %s", before, after);
     host_crash(host, SIM_KILL);
-    world_wait_for(world, HOST_READY);
+    wait_until_whole(world);
     free(after);
     after = fingerprint(host);
     if (strcmp(before, after) != 0)
@@ -335,8 +346,11 @@ static bool is_compacting(const struct world *world)
 /* Any kind of end, in the middle of a compaction perhaps. */
 static void end_somehow(struct world *world)
 {
+    static const char *const names[] = {"stop", "kill", "power cut", "power cut soon"};
     struct host *host = &world->host;
-    switch (prng_below(world->prng, 4)) {
+    uint64_t how = prng_below(world->prng, COUNT_OF(names));
+    world_say(world, "%s", names[how]);
+    switch (how) {
     case 0:
         host_stop(host);
         return;
@@ -356,8 +370,8 @@ static void end_somehow(struct world *world)
 /* Each restart leaves of every key what it had, and producers go on where they were. */
 static void go_on_compacting(struct world *world)
 {
-    enum { ROUNDS = 3, GOES_ON_MS = 400 };
-    for (int round = world_between(world, 1, ROUNDS); round > 0; round--) {
+    enum { GOES_ON_MS = 400 };
+    for (int round = world_between(world, 1, world->limits.rounds_max); round > 0; round--) {
         world_say(world, "another round");
         world->quiet = false;
         world_run_ms(world, world_between(world, TICK_MS, GOES_ON_MS));
@@ -374,7 +388,7 @@ void world_come_right(struct world *world)
 {
     settle(world);
     audit(world);
-    if (is_compacting(world))
+    if (is_compacting(world) && world->limits.rounds_max > 0)
         go_on_compacting(world);
     if (!retention_goes_on(world))
         stand_still(world);

@@ -1,7 +1,8 @@
 /* sim [--seeds N] [--first SEED]: that many seeds of the whole-broker simulation, over all cores.
  * sim --seed SEED: one of them, with what it did.
- * sim --walk cuts|io|allocations [--workers N] [--every N] [--first SEED]: walk.c; every N-th step of it, or --step N
- * --variant N. docs/simulation.md says how to read a failure. */
+ * sim --walk cuts|io|allocations [--workers N] [--compacts] [--every N] [--first SEED]: walk.c; every N-th step of it,
+ * or
+ * --step N --variant N. docs/simulation.md says how to read a failure. */
 #include "tests/sim/world.h"
 
 #include <inttypes.h>
@@ -68,6 +69,14 @@ static uint64_t number_of(int argc, char **argv, const char *name, uint64_t othe
     return otherwise;
 }
 
+static bool is_given(int argc, char **argv, const char *name)
+{
+    for (int i = 1; i < argc; i++)
+        if (strcmp(argv[i], name) == 0)
+            return true;
+    return false;
+}
+
 int main(int argc, char **argv)
 {
     uint64_t seed = number_of(argc, argv, "--seed", 0), first = number_of(argc, argv, "--first", 1);
@@ -76,6 +85,7 @@ int main(int argc, char **argv)
             return walk_run(&(struct walk_options){.kind = argv[i + 1],
                                                    .seed = first,
                                                    .workers = (int)number_of(argc, argv, "--workers", 0),
+                                                   .compacts = is_given(argc, argv, "--compacts"),
                                                    .every = number_of(argc, argv, "--every", 1),
                                                    .step = number_of(argc, argv, "--step", 0),
                                                    .variant = (int)number_of(argc, argv, "--variant", 0)});

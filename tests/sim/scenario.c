@@ -24,6 +24,7 @@ static void draw_limits(struct world *world)
         .transaction_ms = world_between(world, 200, 5000),
         .shards = world_between(world, 1, 4),
         .duration_ms = world_between(world, 300, 4000),
+        .rounds_max = 3,
         .batch_records_max = world_between(world, 1, 20),
         .value_bytes_max = world_half(world) ? world_between(world, 0, 100) : world_between(world, 0, 3000),
         .think_ms_max = world_between(world, 2, 60),

@@ -127,7 +127,13 @@ static void set_topic(struct topic *topic, int number, bool flushed, bool loses_
     snprintf(topic->name, sizeof topic->name, "topic-%d", number);
 }
 
-static void open_world(struct walk *walk, uint64_t seed, int workers)
+static void compact(struct topic *topic)
+{
+    topic->keys = 8;
+    topic->delete_retention_ms = 60;
+}
+
+static void open_world(struct walk *walk, const struct walk_options *options)
 {
     static const char *const settings[] = {
         "log.dirs=/data0",
@@ -140,15 +146,17 @@ static void open_world(struct walk *walk, uint64_t seed, int workers)
         "offsets.topic.num.partitions=1",
         "transaction.state.log.num.partitions=1",
         "transaction.abort.timed.out.transaction.cleanup.interval.ms=50",
+        "log.cleaner.backoff.ms=15",
+        "log.roll.ms=40",
     };
     struct world *world = &walk->world;
-    world->seed = seed;
-    world->sim = sim_open(&(struct sim_options){.seed = seed});
+    world->seed = options->seed;
+    world->sim = sim_open(&(struct sim_options){.seed = options->seed});
     world->prng = sim_prng(world->sim);
     world->limits = (struct limits){.topics = 3,
                                     .producers = 2,
                                     .consumers = 1,
-                                    .workers = workers,
+                                    .workers = options->workers,
                                     .session_ms = 200,
                                     .transaction_ms = 300,
                                     .shards = 2,
@@ -161,10 +169,16 @@ static void open_world(struct walk *walk, uint64_t seed, int workers)
     set_topic(&world->topics[1], 1, false, false, -1);
     set_topic(&world->topics[2], 2, true, true, 3);
     world->topic_count = world->limits.topics;
-    if (workers > 0) {
+    if (options->compacts)
+        compact(&world->topics[1]);
+    if (options->compacts)
+        compact(&world->topics[2]);
+    if (options->workers > 0) {
         world->group =
             (struct group_model){.name = "group", .input = 0, .output = world->topic_count, .transactional = true};
         set_topic(&world->topics[world->topic_count++], 3, true, false, -1);
+        if (options->compacts)
+            compact(&world->topics[world->group.output]);
     }
     host_open(&world->host, world->sim, &(struct sim_node_options){.memory_bytes = 64 << 20}, settings,
               COUNT_OF(settings));
@@ -207,7 +221,7 @@ int walk_run(const struct walk_options *options)
     walk->workers = sysconf(_SC_NPROCESSORS_ONLN);
     walk->disk_watch.before = before_operation;
     walk->memory_watch.fails = allocation_fails;
-    open_world(walk, options->seed, options->workers);
+    open_world(walk, options);
     if (walk->kind == WALK_ALLOCATIONS)
         sim_node_set_memory_watch(walk->world.host.node, &walk->memory_watch);
     else
@@ -217,8 +231,9 @@ int walk_run(const struct walk_options *options)
         _exit(0);
     while (walk->running > 0)
         reap(walk);
-    printf("walk %s: %" PRIu64 " steps, %" PRIu64 " records acknowledged; %ld passed, %ld failed\n", kind, walk->step,
-           walk->world.acked, walk->passed, walk->failed);
+    printf("walk %s: %" PRIu64 " steps, %" PRIu64 " records acknowledged, %" PRIu64
+           " compacted away; %ld passed, %ld failed\n",
+           kind, walk->step, walk->world.acked, walk->world.cleaned, walk->passed, walk->failed);
     world_close(&walk->world);
     int failed = walk->failed > 0 || (walk->passed == 0 && walk->only_step == 0);
     free(walk);

@@ -74,6 +74,7 @@ struct limits { /* this seed's draws */
     int topics, producers, consumers, workers, shards;
     int session_ms, transaction_ms;
     int duration_ms;
+    int rounds_max; /* with something compacted: ends and starts after the faults */
     int batch_records_max, value_bytes_max;
     int think_ms_max; /* between a client's requests */
     int client_timeout_ms;
@@ -209,6 +210,7 @@ void client_admin_close(struct admin *admin);
 
 /* fingerprint.c: what must be the same before a stop and after the next start; freed with free. */
 char *fingerprint(const struct host *host);
+bool fingerprint_is_whole(const struct host *host); /* the coordinators have loaded */
 
 /* scenario.c */
 uint64_t scenario_run(uint64_t seed, bool verbose, char *report, size_t report_size);
@@ -218,6 +220,7 @@ struct walk_options {
     const char *kind; /* cuts, io, allocations */
     uint64_t seed;
     int workers;    /* members of a group with transactions */
+    bool compacts;  /* topics are compacted, that of the group's output too */
     uint64_t every; /* every n-th step */
     uint64_t step;  /* 0: forks at all of them; else only this one, without forks */
     int variant;

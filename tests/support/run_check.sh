@@ -27,6 +27,7 @@ if [ -x "$build/tests/sim/sim" ]; then
     for walk in cuts io allocations; do
         stage "walk-$walk" "$build/tests/sim/sim" --walk "$walk"
         stage "walk-$walk-transactions" "$build/tests/sim/sim" --walk "$walk" --workers 2 --every 10
+        stage "walk-$walk-compaction" "$build/tests/sim/sim" --walk "$walk" --workers 1 --compacts --every 10
     done
 fi
 if [ -x "$build/ringmain" ]; then

@@ -347,7 +347,7 @@ static void a_map_that_is_too_small_cleans_as_far_as_it_reaches(void **state)
     close_log(log);
 }
 
-static void the_last_batch_of_a_producer_stays_as_a_header_for_its_sequence(void **state)
+static void the_window_of_a_producer_stays_as_headers_for_its_sequences(void **state)
 {
     begin();
     struct log *log = open_log(true, 0, NULL);
@@ -357,7 +357,8 @@ static void the_last_batch_of_a_producer_stays_as_a_header_for_its_sequence(void
     for (int i = 0; i < KEYS; i++)
         add(log, (struct batch_plan){.records = 1, .producer = -1, .key = i, .value = 9});
     fill(log, 20);
-    const struct log_clean_producer producers[] = {{.id = 5, .last_offset = 1}, {.id = 77, .last_offset = two + 2}};
+    const struct log_clean_producer producers[] = {{.id = 5, .offsets = {1}, .count = 1},
+                                                   {.id = 77, .offsets = {two + 2, one + 2}, .count = 2}};
     active = producers;
     active_count = 2;
     clean_all(log, NOW_MS);
@@ -366,6 +367,9 @@ static void the_last_batch_of_a_producer_stays_as_a_header_for_its_sequence(void
     log_is_as_the_model(log, clean.end_offset, true);
     struct log_read read;
     struct batch_header kept = read_at(log, one, 1, &read);
+    assert_int_equal(kept.base_offset, one);
+    assert_int_equal(kept.record_count, 0);
+    kept = read_at(log, two, 1, &read);
     assert_int_equal(kept.base_offset, two);
     assert_int_equal(kept.record_count, 0);
     assert_int_equal(kept.producer_id, 77);
@@ -563,7 +567,7 @@ int main(void)
         ON_DISK(only_the_newest_record_of_each_key_stays_and_stays_where_it_was),
         ON_DISK(tombstones_go_when_their_horizon_is_over_and_not_before),
         ON_DISK(a_map_that_is_too_small_cleans_as_far_as_it_reaches),
-        ON_DISK(the_last_batch_of_a_producer_stays_as_a_header_for_its_sequence),
+        ON_DISK(the_window_of_a_producer_stays_as_headers_for_its_sequences),
         ON_DISK(aborted_records_go_at_once_and_markers_when_nothing_needs_them),
         ON_DISK(records_deleted_while_it_runs_stay_deleted),
         ON_DISK(told_to_stop_it_leaves_the_log_whole),

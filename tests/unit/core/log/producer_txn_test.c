@@ -201,6 +201,46 @@ static void a_snapshot_keeps_open_transactions(void **state)
 
 #define CLEAN(test) cmocka_unit_test_setup_teardown(test, set_up, tear_down)
 
+static void a_marker_that_compaction_has_emptied_still_tells_the_epoch(void **state)
+{
+    struct batch_header marker = {.producer_id = 5,
+                                  .producer_epoch = 7,
+                                  .base_sequence = -1,
+                                  .size = BATCH_HEADER_BYTES,
+                                  .attributes = BATCH_TRANSACTIONAL | BATCH_CONTROL};
+    uint8_t bytes[BATCH_HEADER_BYTES] = {0};
+    bool is_aborted;
+    struct log_aborted aborted;
+    assert_int_equal(producer_txn_replay(&producers, &marker, slice_of(bytes, sizeof bytes), 10, &is_aborted, &aborted),
+                     ERR_OK);
+    assert_false(is_aborted);
+    assert_int_equal(producer_find(&producers, 5)->epoch, 7);
+    assert_int_equal(producer_find(&producers, 5)->count, 0);
+    assert_int_equal(send(6, 0, 0), KAFKA_ERROR_INVALID_PRODUCER_EPOCH);
+    uint64_t guard = verify(7, 0, false);
+    assert_int_equal(send(7, 0, guard), KAFKA_ERROR_NONE);
+    assert_int_equal(producer_txn_replay(&producers, &marker, slice_of(bytes, sizeof bytes), 10, &is_aborted, &aborted),
+                     ERR_OK);
+    assert_int_equal(producer_find(&producers, 5)->count, 1); /* no higher: it changes nothing */
+}
+
+static void what_must_stay_in_the_log_is_the_window_and_the_batch_before(void **state)
+{
+    int64_t offsets[PRODUCER_BATCHES_NEEDED];
+    for (int i = 0; i < 8; i++) {
+        assert_int_equal(add(data_of(0, i, false), (struct producer_terms){.by_client = true}), KAFKA_ERROR_NONE);
+        assert_int_equal(producer_needed_offsets(producer_find(&producers, 5), offsets),
+                         i < PRODUCER_BATCHES_NEEDED ? i + 1 : PRODUCER_BATCHES_NEEDED);
+    }
+    for (int i = 0; i < PRODUCER_BATCHES; i++)
+        assert_int_equal(offsets[i], 3 + i);
+    assert_int_equal(offsets[PRODUCER_BATCHES], 2);
+    assert_int_equal(add(data_of(1, 0, false), (struct producer_terms){.by_client = true}), KAFKA_ERROR_NONE);
+    assert_int_equal(producer_needed_offsets(producer_find(&producers, 5), offsets), 2);
+    assert_int_equal(offsets[0], 8);
+    assert_int_equal(offsets[1], 7);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -216,6 +256,8 @@ int main(void)
         CLEAN(what_was_not_written_is_undone),
         CLEAN(a_marker_counts_when_it_is_replicated),
         CLEAN(a_snapshot_keeps_open_transactions),
+        CLEAN(a_marker_that_compaction_has_emptied_still_tells_the_epoch),
+        CLEAN(what_must_stay_in_the_log_is_the_window_and_the_batch_before),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
