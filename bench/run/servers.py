@@ -125,13 +125,9 @@ class Kafka:
 
     def stop(self):
         if self.pid:
-            os.kill(self.pid, signal.SIGTERM)
-            for _ in range(300):
-                if not os.path.exists(f"/proc/{self.pid}"):
-                    break
-                time.sleep(0.1)
-            else:
-                os.kill(self.pid, signal.SIGKILL)
+            os.kill(self.pid, signal.SIGKILL)  # its data goes, too
+            while os.path.exists(f"/proc/{self.pid}"):
+                time.sleep(0.05)
             self.pid = None
 
     def data(self, topic):
@@ -184,6 +180,15 @@ def load(cores, server, workload, options, seconds, warm_up=0.7):
     if done.returncode != 0:
         raise RuntimeError(f"{server.name}: {workload} {' '.join(map(str, options))} failed")
     return json.loads(done.stdout)
+
+
+def drop_cache(path):
+    """A topic's files leave the page cache."""
+    for name in os.listdir(path) if path and os.path.isdir(path) else []:
+        fd = os.open(os.path.join(path, name), os.O_RDONLY)
+        os.fsync(fd)
+        os.posix_fadvise(fd, 0, 0, os.POSIX_FADV_DONTNEED)
+        os.close(fd)
 
 
 def remove(path):

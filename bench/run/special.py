@@ -1,12 +1,14 @@
 """Lines that are more than one run of the load generator per target: latency at a rate, durable writes, many partitions,
-a tail beside a backfill, what idles, how long a start takes. Each adds its rows from what its rounds found."""
+a tail beside a backfill, two shards against one. Each adds its rows from what its rounds found."""
+import json
 import os
-import signal
 import subprocess
 import time
 
+import curves
+import resting
 import table
-from servers import LIMIT, Cores, Limit, Ringmain, cpu_seconds, load, remove, rss_bytes, waits
+from servers import LIMIT, Cores, Ringmain, drop_cache, remove
 
 
 class Found:
@@ -16,6 +18,7 @@ class Found:
         self.rounds = {}
         self.order = []
         self.curves = {}
+        self.notes = {}  # row -> what its title says besides
 
     def add(self, number, row, target, value):
         if row not in self.rounds:
@@ -24,10 +27,6 @@ class Found:
         while len(self.rounds[row]) <= number:
             self.rounds[row].append({})
         self.rounds[row][number][target] = value
-
-
-def targets(bench):
-    return [bench.ringmain] + ([bench.peer] if bench.peer else [])
 
 
 def latency(report, group=0):
@@ -48,35 +47,13 @@ def open_loop(bench, found, number):
             rate = int(closed["groups"][0]["requests_per_s"] / 2)
         bench.open_rate = max(rate, 100)
     options = OPEN + ["--rate", bench.open_rate]
-    directory = f"{bench.directory}/limit"
-    remove(directory)
-    os.makedirs(directory)
-    limit = Limit(bench.cores, ["append", directory])
-    try:
-        results = {"limit": bench.run(limit, "produce", options)}
-    finally:
-        limit.stop()
-        remove(directory)
-    for server in targets(bench):
+    results = {"limit": bench.run_on_limit(["append"], "produce", options)}
+    for server in bench.targets():
         results[server.name] = bench.run(server, "produce", options + ["--topic", bench.topic("open"), "--delete"])
         time.sleep(bench.options.pause)
     for name, report in results.items():
         found.add(number, "open-p99", name, latency(report)["p99_us"])
         found.add(number, "open-p999", name, latency(report)["p999_us"])
-
-
-def rate_curve(bench, found, number):
-    """p99 at several rates, once: the plot of the HTML page."""
-    if number > 0 or bench.options.smoke:
-        return
-    for share in (0.25, 0.5, 1.0, 1.5):
-        rate = int(bench.open_rate * 2 * share)
-        for server in targets(bench):
-            report = bench.run(server, "produce", OPEN + ["--rate", rate, "--topic", bench.topic("curve"), "--delete"],
-                               1.0)
-            curve = found.curves.setdefault("p99 (us) by requests of 16 KiB per second", {})
-            curve.setdefault(server.name, []).append((rate, latency(report)["p99_us"]))
-            time.sleep(bench.options.pause)
 
 
 def durable(bench, found, number):
@@ -86,9 +63,8 @@ def durable(bench, found, number):
     done = subprocess.run(Cores.pin(bench.cores.broker[:1]) + [LIMIT, "sync", f"{bench.directory}/sync", "65536",
                                                                str(rate), str(bench.options.seconds)],
                           stdout=subprocess.PIPE, text=True, check=True)
-    import json
     results = {"limit": json.loads(done.stdout)}
-    for server in targets(bench):
+    for server in bench.targets():
         config = ["--config", "flush.messages=1"] if server.name != "ringmain" else []
         report = bench.run(server, "produce", ["--connections", 4, "--in-flight", 16, "--batch-bytes", 65536,
                                                "--record-bytes", 1000, "--acks", "all", "--rate", rate, "--topic",
@@ -103,7 +79,7 @@ def durable(bench, found, number):
 def partitions(bench, found, number):
     """The same rate in 16 KiB batches into 16 and into 5,000 partitions."""
     many = 100 if bench.options.smoke else 5000
-    for server in targets(bench):
+    for server in bench.targets():
         for count in (16, many):
             topic = f"parts-{count}"
             report = bench.run(server, "produce", ["--connections", 8, "--in-flight", 64, "--batch-bytes", 16384,
@@ -114,19 +90,11 @@ def partitions(bench, found, number):
             found.add(number, f"parts-{kind}-p99", server.name, latency(report)["p99_us"])
 
 
-def drop_cache(path):
-    for name in os.listdir(path) if path and os.path.isdir(path) else []:
-        fd = os.open(os.path.join(path, name), os.O_RDONLY)
-        os.fsync(fd)
-        os.posix_fadvise(fd, 0, 0, os.POSIX_FADV_DONTNEED)
-        os.close(fd)
-
-
 def tail(bench, found, number):
     """A live tail alone, beside a hot and beside a cold backfill of five times its rate."""
     options = ["--record-bytes", 100, "--records", 100, "--rate", 2000, "--connections", 2, "--in-flight", 16]
-    for server in targets(bench):
-        filled = bench.fill(server, type("Fill", (), {"fill": 262144}))
+    for server in bench.targets():
+        filled = bench.filled_topic(server, 262144)
         for kind in ("alone", "hot", "cold"):
             more = [] if kind == "alone" else ["--backfill", filled, "--backfill-rate", 120]
             if kind == "cold":
@@ -135,53 +103,27 @@ def tail(bench, found, number):
             found.add(number, f"tail-{kind}", server.name, latency(report, 1)["p999_us"])
 
 
-def idle(bench, found, number):
-    """What rests: connections, partitions, the process. On brokers of their own, since memory that was used stays."""
-    if number > 0 or bench.options.smoke:
+def shards(bench, found, number):
+    """The same work for a broker of one shard on one core, and of two on two."""
+    if len(bench.cores.broker) < 2 or bench.options.smoke:
         return
-    fresh = Ringmain(bench.cores, f"{bench.directory}/idle")
-    seconds = fresh.start()
-    found.add(number, "start-empty", "ringmain", seconds * 1e3)
-    time.sleep(1)
-    found.add(number, "idle-rss", "ringmain", rss_bytes(fresh.pid) / 1e6)
-    cpu, slept, began = cpu_seconds(fresh.pid), waits(fresh.pid), time.monotonic()
-    time.sleep(5)
-    took = time.monotonic() - began
-    found.add(number, "idle-wakeups", "ringmain", (waits(fresh.pid) - slept) / took)
-    found.add(number, "idle-cores", "ringmain", (cpu_seconds(fresh.pid) - cpu) / took)
-    before = rss_bytes(fresh.pid)
-    count = 2000
-    bench.run(fresh, "produce", ["--topic", "idle", "--partitions", count, "--rate", 1, "--records", 1], 0.2, 0)
-    time.sleep(1)
-    found.add(number, "idle-partition", "ringmain", (rss_bytes(fresh.pid) - before) / count)
-    report = bench.run(fresh, "idle", ["--connections", 10000], 2.0, 1.0)
-    grown = report["broker"]["rss_bytes"] - report["broker"]["rss_before_bytes"]
-    found.add(number, "idle-connection", "ringmain", grown / 10000)
-    fresh.stop()
-    remove(fresh.directory)
-    if bench.peer and hasattr(bench.peer, "idle_rss"):
-        found.add(number, "idle-rss", bench.peer.name, bench.peer.idle_rss / 1e6)
+    for count in (1, 2):
+        broker = Ringmain(bench.cores, f"{bench.directory}/shards", [f"ringmain.shards={count}"],
+                          bench.cores.broker[:count])
+        broker.start()
+        try:
+            many = ["--connections", 32, "--partitions", 16, "--topic", "shards"]
+            report = bench.run(broker, "produce", many + ["--in-flight", 5, "--batch-bytes", 16384])
+            found.add(number, f"shards-{count}-produce", "ringmain", report["groups"][0]["bytes_per_s"] / 1e6)
+            report = bench.run(broker, "fetch", many + ["--read-bytes", 16384])
+            found.add(number, f"shards-{count}-fetch", "ringmain", report["groups"][0]["requests_per_s"])
+        finally:
+            broker.stop()
+            remove(broker.directory)
 
 
-def restart(bench, found, number):
-    """1,000 partitions with data: a start after a clean stop, and after SIGKILL."""
-    if number > 0 or bench.options.smoke:
-        return
-    broker = Ringmain(bench.cores, f"{bench.directory}/restart")
-    broker.start()
-    rate = int(bench.options.restart_bytes / 262144 / 4)
-    bench.run(broker, "produce", ["--topic", "restart", "--partitions", 1000, "--connections", 4, "--in-flight", 16,
-                                  "--batch-bytes", 262144, "--record-bytes", 1000, "--rate", rate], 4.0, 0)
-    broker.stop()
-    found.add(number, "start-clean", "ringmain", broker.start() * 1e3)
-    broker.stop(signal.SIGKILL)
-    found.add(number, "start-killed", "ringmain", broker.start() * 1e3)
-    broker.stop()
-    remove(broker.directory)
-
-
-LINES = {"open": open_loop, "curve": rate_curve, "durable": durable, "partitions": partitions, "tail": tail,
-         "idle": idle, "restart": restart}
+LINES = {"open": open_loop, "durable": durable, "partitions": partitions, "tail": tail, "shards": shards,
+         "curves": curves.run, "idle": resting.idle, "restart": resting.restart}
 
 # row: title, number, suffix, goal against the limit, goal against the peer
 ROWS = {
@@ -196,19 +138,25 @@ ROWS = {
     "tail-alone": ("live tail alone", "p99.9, us", None, None),
     "tail-hot": ("live tail, hot backfill of 5 x", "p99.9, us", None, None),
     "tail-cold": ("live tail, cold backfill of 5 x", "p99.9, us", None, None),
+    "shards-1-produce": ("one shard, produce of 16 KiB", "MB/s", None, None),
+    "shards-2-produce": ("two shards, produce of 16 KiB", "MB/s", None, None),
+    "shards-1-fetch": ("one shard, fetch of one 16 KiB batch", "requests per second", None, None),
+    "shards-2-fetch": ("two shards, fetch of one 16 KiB batch", "requests per second", None, None),
     "idle-connection": ("10,000 idle connections", "bytes each", None, None),
     "idle-partition": ("2,000 fresh partitions", "bytes each", None, None),
+    "idle-used-partition": ("2,000 idle partitions that were written to", "bytes each", None, None),
     "idle-rss": ("idle process", "MB resident", None, ("<=", 1 / 15)),
     "idle-wakeups": ("idle broker", "wake-ups per second", None, None),
     "idle-cores": ("idle broker", "cores", None, None),
     "start-empty": ("start, empty directory", "ms to the open port", None, None),
     "start-clean": ("start, 1,000 partitions, after a clean stop", "ms to the open port", None, None),
-    "start-killed": ("start, 1,000 partitions, after SIGKILL", "ms to the open port", None, None),
+    "start-killed": ("start, 1,000 partitions, SIGKILL while written to", "ms to the open port", None, None),
 }
 # Goals of ours alone: (row, most) and (row, other row, most ratio, or that much more is allowed)
-ABSOLUTE = {"idle-connection": 4096, "idle-partition": 4096, "idle-rss": 33.6, "idle-wakeups": 5, "idle-cores": 0.0005,
+ABSOLUTE = {"idle-connection": 4096, "idle-partition": 4096, "idle-used-partition": 4096, "idle-rss": 33.6, "idle-wakeups": 5, "idle-cores": 0.0005,
             "start-empty": 50, "start-clean": 100, "start-killed": 1000}
 RELATIVE = {"parts-many-rate": ("parts-few-rate", ">=", 0.9, 0), "parts-many-p99": ("parts-few-p99", "<=", 1.5, 0),
+            "shards-2-produce": ("shards-1-produce", ">=", 1.8, 0), "shards-2-fetch": ("shards-1-fetch", ">=", 1.8, 0),
             "tail-hot": ("tail-alone", "<=", 1.1, 200), "tail-cold": ("tail-alone", "<=", 1.1, 200)}
 
 
@@ -218,9 +166,10 @@ def one_round(bench, number, wanted):
     for key, run in LINES.items():
         if wanted and key not in wanted:
             continue
+        began = time.monotonic()
         try:
             run(bench, bench.found, number)
-            bench.say(f"  {key}: done")
+            bench.say(f"  {key}: done in {time.monotonic() - began:.0f} s")
         except (RuntimeError, subprocess.CalledProcessError) as error:
             bench.failures.append(f"{key}: {error}")
 
@@ -246,11 +195,11 @@ def rows(bench):
     out = []
     for row in bench.found.order:
         title, number, limit_goal, peer_goal = ROWS[row]
-        summary = table.summarize(title, number, "", bench.found.rounds[row], bench.peer_name, limit_goal, peer_goal)
+        summary = table.summarize(title + bench.found.notes.get(row, ""), number, "", bench.found.rounds[row], bench.peer_name, limit_goal, peer_goal)
         summary["own"] = own_goal(bench.found, row, summary)
         out.append(summary)
     return out
 
 
-def curves(bench):
+def plots(bench):
     return bench.found.curves if hasattr(bench, "found") else {}
