@@ -43,12 +43,11 @@ void conn_complain(const struct conn *conn, const char *what)
 /* ---- closing -------------------------------------------------------------------------------------------------------
  */
 
-static void conn_free_frame(struct conn *conn)
+static void drop_block(struct conn *conn)
 {
-    mem_free(io_mem(conn->server->io), conn->frame, conn->frame_capacity);
-    conn_server_give_frame(conn->server, conn->frame_capacity);
-    conn->frame = NULL;
-    conn->frame_capacity = conn->frame_length = conn->frame_size = 0;
+    conn_block_release(conn->server, conn->block);
+    conn->block = NULL;
+    conn->frame_begin = conn->block_filled = 0;
 }
 
 /* Frees the connection when nothing is in flight on it any more. */
@@ -59,7 +58,7 @@ static void conn_finish(struct conn *conn)
         return;
     conn_free_requests(conn);
     ASSERT(conn->request_count == 0);
-    conn_free_frame(conn);
+    drop_block(conn);
     mem_free(io_mem(server->io), conn->stash, conn->stash_size);
     list_remove(&conn->starved);
     list_remove(&conn->link);
@@ -91,27 +90,41 @@ void conn_close(struct conn *conn)
 /* ---- memory for frames
  * ----------------------------------------------------------------------------------------------- */
 
-/* Grows the frame so that it holds at least `need` bytes. False: not now. */
-static bool conn_make_room(struct conn *conn, size_t need)
+/* Bytes of the frame that have come. */
+static size_t frame_length(const struct conn *conn)
+{
+    return conn->block_filled - conn->frame_begin;
+}
+
+/* How large a block for the frame should be. A large frame's neighbours come with it as far as they fit, at the least
+ * the size of the next one, so that one receive does for each frame or for several. */
+static size_t block_size(const struct conn *conn)
+{
+    size_t frame = conn->frame_size;
+    if (frame > CONN_FRAME_STEP) /* who says so has to send that much first */
+        return size_min(frame + sizeof(conn->head), size_max(CONN_FRAME_STEP, 2 * frame_length(conn)));
+    if (frame < CONN_BULK_BYTES)
+        return frame;
+    return size_max(1, CONN_BLOCK_BYTES / (frame + sizeof(conn->head))) * (frame + sizeof(conn->head));
+}
+
+/* Makes room for at least `need` bytes of the frame. False: not now. */
+static bool make_room(struct conn *conn, size_t need)
 {
     struct conn_server *server = conn->server;
-    if (need <= conn->frame_capacity)
+    if (conn->block != NULL && need <= conn->block->capacity - conn->frame_begin)
         return true;
-    size_t capacity = size_min(conn->frame_size, size_max(CONN_FRAME_STEP, conn->frame_capacity * 2));
-    if (!conn_server_take_frame(server, capacity))
+    struct conn_block *block = conn_block_take(server, size_max(need, block_size(conn)));
+    if (block == NULL) /* without its neighbours, but no less: a part would be of no use to anybody */
+        block = conn_block_take(server, size_max(need, size_min(conn->frame_size, CONN_FRAME_STEP)));
+    if (block == NULL)
         return false;
-    uint8_t *frame = capacity >= CONN_BULK_BYTES ? mem_alloc_pages(io_mem(server->io), capacity)
-                                                 : mem_alloc(io_mem(server->io), capacity);
-    if (frame == NULL) {
-        conn_server_give_frame(server, capacity);
-        return false;
-    }
-    if (conn->frame_length > 0)
-        memcpy(frame, conn->frame, conn->frame_length);
-    mem_free(io_mem(server->io), conn->frame, conn->frame_capacity);
-    conn_server_give_frame(server, conn->frame_capacity);
-    conn->frame = frame;
-    conn->frame_capacity = capacity;
+    size_t length = frame_length(conn);
+    if (length > 0)
+        memcpy(block->data, conn->block->data + conn->frame_begin, length);
+    drop_block(conn);
+    conn->block = block;
+    conn->block_filled = length;
     return true;
 }
 
@@ -144,37 +157,77 @@ static bool conn_begin_frame(struct conn *conn)
         return false;
     }
     conn->frame_size = (size_t)size;
-    conn->frame_length = 0;
-    conn->expects_bulk = conn->frame_size >= CONN_BULK_BYTES;
-    if (conn->reading != CONN_STOPPING) /* bytes that arrive while small mode is being left do not undo that */
+    if (conn->frame_size >= CONN_BULK_BYTES)
+        conn->bulk_left = CONN_BULK_LEAVE;
+    else if (conn->bulk_left > 0)
+        conn->bulk_left--;
+    if (conn->reading == CONN_HEAD)
         conn->reading = CONN_BODY;
     return true;
 }
 
-/* Puts bytes where they belong. False: the connection must be closed. */
+/* The frame is complete. False: the connection must be closed. */
+static bool conn_end_frame(struct conn *conn)
+{
+    if (!conn_add_request(conn))
+        return false;
+    conn->frame_begin += conn->frame_size;
+    conn->frame_size = 0;
+    conn->head_length = 0;
+    return true;
+}
+
+/* Takes bytes of the head. False: the connection must be closed. */
+static bool conn_take_head(struct conn *conn, const uint8_t *data, size_t length)
+{
+    memcpy(conn->head + conn->head_length, data, length);
+    conn->head_length += (uint8_t)length;
+    return conn->head_length < sizeof(conn->head) || conn_begin_frame(conn);
+}
+
+/* Small mode: puts bytes where they belong. False: the connection must be closed. */
 static bool conn_consume(struct conn *conn, const uint8_t *data, size_t length)
 {
     while (length > 0) {
+        size_t take = size_min(length, conn->frame_size == 0 ? sizeof(conn->head) - conn->head_length
+                                                             : conn->frame_size - frame_length(conn));
         if (conn->frame_size == 0) {
-            size_t take = size_min(length, 4 - (size_t)conn->head_length);
-            memcpy(conn->head + conn->head_length, data, take);
-            conn->head_length += (uint8_t)take;
-            data += take;
-            length -= take;
-            if (conn->head_length == 4 && !conn_begin_frame(conn))
+            if (!conn_take_head(conn, data, take))
                 return false;
-            continue;
+        } else {
+            if (!make_room(conn, frame_length(conn) + take))
+                return conn_starve(conn, data, length);
+            memcpy(conn->block->data + conn->block_filled, data, take);
+            conn->block_filled += take;
+            if (frame_length(conn) == conn->frame_size) {
+                if (!conn_end_frame(conn))
+                    return false;
+                drop_block(conn);
+            }
         }
-        size_t take = size_min(length, conn->frame_size - conn->frame_length);
-        if (!conn_make_room(conn, conn->frame_length + take))
-            return conn_starve(conn, data, length);
-        memcpy(conn->frame + conn->frame_length, data, take);
-        conn->frame_length += take;
         data += take;
         length -= take;
-        if (conn->frame_length == conn->frame_size && !conn_add_request(conn))
-            return false;
     }
+    return true;
+}
+
+/* Large mode: what has come into the block becomes requests. False: the connection must be closed. */
+static bool conn_cut(struct conn *conn)
+{
+    while (frame_length(conn) > 0) {
+        if (conn->frame_size == 0) {
+            size_t take = size_min(frame_length(conn), sizeof(conn->head) - conn->head_length);
+            if (!conn_take_head(conn, conn->block->data + conn->frame_begin, take))
+                return false;
+            conn->frame_begin += take;
+        } else if (frame_length(conn) < conn->frame_size) {
+            break;
+        } else if (!conn_end_frame(conn)) {
+            return false;
+        }
+    }
+    if (frame_length(conn) == 0) /* an idle connection holds nothing */
+        drop_block(conn);
     return true;
 }
 
@@ -183,7 +236,8 @@ static bool conn_consume(struct conn *conn, const uint8_t *data, size_t length)
 
 static bool conn_wants_bulk(const struct conn *conn)
 {
-    return conn->frame_size > 0 && conn->frame_size - conn->frame_length >= CONN_BULK_BYTES && conn->stash_size == 0;
+    return conn->frame_size > 0 && conn->stash_size == 0 &&
+           (conn->bulk_left > 0 || conn->frame_size - frame_length(conn) >= CONN_BULK_BYTES);
 }
 
 /* What one connection's unanswered requests may hold: two of the largest, unless the configuration says. */
@@ -213,21 +267,22 @@ static void conn_read_on(struct conn *conn)
     if (conn_must_pause(conn))
         return;
     if (conn_wants_bulk(conn)) {
-        if (!conn_make_room(conn, conn->frame_length + 1)) {
+        if (!make_room(conn, size_min(conn->frame_size, size_max(frame_length(conn) + 1, CONN_FRAME_STEP)))) {
             if (!conn_starve(conn, NULL, 0))
                 conn_close(conn);
             return;
         }
         conn->reading = CONN_BULK;
         conn->bulk.done = on_bulk;
-        io_receive_into(io, &conn->bulk, conn->socket, conn->frame + conn->frame_length,
-                        conn->frame_capacity - conn->frame_length);
+        io_receive_into(io, &conn->bulk, conn->socket, conn->block->data + conn->block_filled,
+                        conn->block->capacity - conn->block_filled);
         return;
     }
-    if (conn->frame_size == 0 && conn->expects_bulk && conn->stash_size == 0) {
+    if (conn->frame_size == 0 && conn->bulk_left > 0 && conn->stash_size == 0) {
         conn->reading = CONN_BULK;
         conn->bulk.done = on_bulk_head;
-        io_receive_into(io, &conn->bulk, conn->socket, conn->head + conn->head_length, 4 - (size_t)conn->head_length);
+        io_receive_into(io, &conn->bulk, conn->socket, conn->head + conn->head_length,
+                        sizeof(conn->head) - conn->head_length);
         return;
     }
     conn->reading = conn->frame_size == 0 ? CONN_HEAD : CONN_BODY;
@@ -273,8 +328,8 @@ static void on_bulk(struct io_op *op)
         conn_close(conn);
         return;
     }
-    conn->frame_length += (size_t)op->result;
-    if (conn->frame_length == conn->frame_size && !conn_add_request(conn)) {
+    conn->block_filled += (size_t)op->result;
+    if (!conn_cut(conn)) {
         conn_close(conn);
         return;
     }
@@ -292,7 +347,7 @@ static void on_bulk_head(struct io_op *op)
         return;
     }
     conn->head_length += (uint8_t)op->result;
-    if (conn->head_length == 4 && !conn_begin_frame(conn)) {
+    if (conn->head_length == sizeof(conn->head) && !conn_begin_frame(conn)) {
         conn_close(conn);
         return;
     }

@@ -1,6 +1,6 @@
 /* net/conn/conn.h -- one connection; inside of net/conn. See server.h for the rules.
  *
- * Reading:  HEAD (four bytes of size) -> BODY (frame bytes by on_bytes) -> BULK (the rest straight into the frame)
+ * Reading:  HEAD (four bytes of size) -> BODY (frame bytes by on_bytes) -> BULK (straight into a block of frames)
  * Sending:  answered requests at the head of the list -> one io_send -> released
  * Closing:  shut down, wait until nothing is in flight (receive, send, requests being handled), then close and free.
  */
@@ -12,11 +12,21 @@
 struct conn_visitor; /* server.c */
 
 enum {
-    CONN_PIPELINE_MAX = 64,      /* unanswered requests until reading stops */
-    CONN_BULK_BYTES = 32 * 1024, /* a rest from here on is received straight into its frame (io-uring.md section 3) */
-    CONN_FRAME_STEP = 1 << 20,   /* frames above it grow as they arrive */
-    CONN_SEND_PIECES = 64,       /* of one io_send */
+    CONN_PIPELINE_MAX = 64,        /* unanswered requests until reading stops */
+    CONN_BULK_BYTES = 8 * 1024,    /* a rest from here on is received straight into its block */
+    CONN_BULK_LEAVE = 16,          /* so many smaller frames in a row end that */
+    CONN_BLOCK_BYTES = 128 * 1024, /* what one receive of several frames may bring, about */
+    CONN_FRAME_STEP = 1 << 20,     /* frames above it grow as they arrive */
+    CONN_SEND_PIECES = 64,         /* of one io_send */
     CONN_STALL_MS = 30000,
+};
+
+/* Memory for frames, shared by those that one receive brought: the connection holds it while a frame in it is not
+ * complete, each of its requests until the request has ended. */
+struct conn_block {
+    uint32_t refs;
+    size_t capacity;
+    uint8_t data[];
 };
 
 enum conn_reading {
@@ -49,18 +59,19 @@ struct conn {
     int sending_count;                        /* requests that the send in flight carries */
     struct conn_visitor *visitor;
 
-    uint8_t head[4];
+    uint8_t head[4]; /* the size of the frame */
     uint8_t head_length;
     uint8_t reading;
-    bool small_mode; /* the receiver is started (or its stopped() is still to come) */
+    uint8_t bulk_left; /* frames until small mode is tried again; 0: in small mode */
+    bool small_mode;   /* the receiver is started (or its stopped() is still to come) */
     bool want_pause;
-    bool expects_bulk; /* the last frame was a large one: its successor's size is received alone, the rest into its
-                          place */
     bool sending;
     bool closing;
     bool in_run; /* conn_run_requests is at work: what handlers conclude meanwhile waits for its end */
-    uint8_t *frame;
-    size_t frame_size, frame_capacity, frame_length;
+    /* The frame that is being received is block->data[frame_begin ..]; it has come up to block_filled. */
+    struct conn_block *block;
+    size_t frame_size; /* without its head; 0: the head is not complete */
+    size_t frame_begin, block_filled;
     uint8_t *stash; /* bytes that arrived while there was no memory for their frame */
     size_t stash_size;
     int64_t active_ns; /* last byte in or out */
@@ -75,7 +86,8 @@ void conn_stop_reading(struct conn *conn);
 bool conn_must_pause(const struct conn *conn); /* too much is unanswered, or there is no memory */
 
 /* requests.c: the queue of one connection. */
-bool conn_add_request(struct conn *conn); /* the frame is complete; false: it makes no request */
+bool conn_add_request(struct conn *conn); /* the frame is complete, it is not the connection's any more; false: it makes
+                                             no request */
 void conn_run_requests(struct conn *conn);
 void conn_send_answers(struct conn *conn);
 void conn_answer_hook(struct io_hook *hook);
@@ -83,8 +95,8 @@ void conn_free_requests(struct conn *conn); /* those that are not with a handler
 
 /* server.c */
 void conn_server_leave(struct conn_visitor *visitor); /* its connection has ended; it is freed when the gate knows */
-void conn_server_forget(struct conn_server *server, struct conn *conn); /* before the struct is freed */
-bool conn_server_take_frame(struct conn_server *server, size_t bytes);
-void conn_server_give_frame(struct conn_server *server, size_t bytes);
+void conn_server_forget(struct conn_server *server, struct conn *conn);          /* before the struct is freed */
+struct conn_block *conn_block_take(struct conn_server *server, size_t capacity); /* NULL: not now */
+void conn_block_release(struct conn_server *server, struct conn_block *block);   /* one holder less; may be NULL */
 
 #endif

@@ -21,6 +21,7 @@
 #include "io/reactor/io.h"
 
 struct conn;
+struct conn_block;
 struct shard;
 
 struct request {
@@ -46,7 +47,7 @@ struct request {
     struct request *_original; /* of a twin: the waiting one, on its own shard */
     struct list _link;         /* in the connection, in order of arrival */
     struct io_msg _msg;
-    uint8_t *_frame;
+    struct conn_block *_block; /* holds the frame */
     size_t _frame_size;
     int64_t _answered_ns;
     int16_t _error; /* of the whole answer, for metrics */

@@ -8,14 +8,6 @@ enum { REQUEST_NO_ERROR_CODE = INT16_MIN };
 /* What one request may take for what it decodes: a table's structs are larger than their bytes. */
 enum { REQUEST_ARENA_LIMIT = 256 << 20 };
 
-static void request_free_frame(struct request *request)
-{
-    struct conn_server *server = request->_conn->server;
-    mem_free(io_mem(server->io), request->_frame, request->_frame_size);
-    conn_server_give_frame(server, request->_frame_size);
-    request->_frame = NULL;
-}
-
 static void request_free(struct request *request)
 {
     struct mem *mem = io_mem(request->io);
@@ -43,8 +35,9 @@ static void conn_remove_request(struct conn *conn, struct request *request)
     conn->request_count--;
     metrics_subtract(conn->server->metrics, METRIC_REQUESTS_RUNNING, 1);
     conn->held_bytes -= request->_frame_size;
-    request_free_frame(request);
+    struct conn_block *block = request->_block;
     request_free(request);
+    conn_block_release(conn->server, block);
 }
 
 void conn_free_requests(struct conn *conn)
@@ -61,17 +54,40 @@ static void out_begin(struct request *request)
                              request->header.correlation_id);
 }
 
+/* A frame that is not one of a produce request may have to wait for long, and a short one is not worth it: it gets
+ * memory of its own where there is some, so that it does not hold that of its neighbours. *begin: where it is then. */
+static struct conn_block *hold_frame(struct conn *conn, size_t *begin)
+{
+    enum { ALONE_BYTES = 1024 };
+    struct conn_block *block = conn->block;
+    const uint8_t *frame = block->data + conn->frame_begin;
+    *begin = conn->frame_begin;
+    bool is_alone = block->refs == 1 && block->capacity - conn->frame_size <= CONN_BULK_BYTES;
+    if (!is_alone && (conn->frame_size < ALONE_BYTES || get_i16(frame) != API_PRODUCE)) {
+        struct conn_block *own = conn_block_take(conn->server, conn->frame_size);
+        if (own != NULL) {
+            memcpy(own->data, frame, conn->frame_size);
+            *begin = 0;
+            return own;
+        }
+    }
+    block->refs++;
+    return block;
+}
+
 bool conn_add_request(struct conn *conn)
 {
     struct conn_server *server = conn->server;
     struct request *request = MEM_NEW(io_mem(server->io), struct request);
-    size_t consumed = 0;
+    size_t consumed = 0, begin;
+    struct conn_block *block = hold_frame(conn, &begin);
     enum err err = request == NULL ? ERR_NO_MEMORY : ERR_OK;
     if (err == ERR_OK)
-        err = wire_decode_header(slice_of(conn->frame, conn->frame_size), &request->header, &consumed);
+        err = wire_decode_header(slice_of(block->data + begin, conn->frame_size), &request->header, &consumed);
     if (err != ERR_OK) { /* no header, or an API without a table: Kafka closes too */
         conn_complain(conn, err == ERR_NO_MEMORY ? "a connection is closed: no memory"
                                                  : "a connection is closed: its request has no valid header");
+        conn_block_release(server, block);
         if (request != NULL)
             MEM_DELETE(io_mem(server->io), request);
         return false;
@@ -81,23 +97,20 @@ bool conn_add_request(struct conn *conn)
     request->shard = server->shard;
     request->_error = REQUEST_NO_ERROR_CODE;
     request->api = wire_api_find(request->header.api_key);
-    request->body = slice_of(conn->frame + consumed, conn->frame_size - consumed);
+    request->body = slice_of(block->data + begin + consumed, conn->frame_size - consumed);
     request->received_ns = io_now_ns(server->io);
     request->listener = conn->listener;
     request->peer = conn->peer;
     request->_conn = conn;
-    request->_frame = conn->frame;
-    request->_frame_size = conn->frame_capacity;
+    request->_block = block;
+    request->_frame_size = conn->frame_size;
     arena_init(&request->arena, io_mem(server->io), REQUEST_ARENA_LIMIT);
     wire_writer_init(&request->out, io_mem(server->io));
     list_init(&request->_link);
     list_push_back(&conn->requests, &request->_link);
     conn->request_count++;
     metrics_add(server->metrics, METRIC_REQUESTS_RUNNING, 1);
-    conn->held_bytes += conn->frame_capacity;
-    conn->frame = NULL;
-    conn->frame_capacity = conn->frame_length = conn->frame_size = 0;
-    conn->head_length = 0;
+    conn->held_bytes += conn->frame_size;
     return true;
 }
 

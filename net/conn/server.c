@@ -52,7 +52,7 @@ void conn_server_configure(struct conn_server *server, const struct broker_confi
 /* ---- the frame budget
  * ---------------------------------------------------------------------------------------------------- */
 
-bool conn_server_take_frame(struct conn_server *server, size_t bytes)
+static bool take_budget(struct conn_server *server, size_t bytes)
 {
     /* One frame always fits, or a request as large as the budget could never be served. */
     if (server->frame_used > 0 && bytes > server->frame_limit - size_min(server->frame_limit, server->frame_used))
@@ -61,15 +61,38 @@ bool conn_server_take_frame(struct conn_server *server, size_t bytes)
     return true;
 }
 
-void conn_server_give_frame(struct conn_server *server, size_t bytes)
+static void give_budget(struct conn_server *server, size_t bytes)
 {
     ASSERT(server->frame_used >= bytes);
     server->frame_used -= bytes;
-    if (bytes > 0 && !list_empty(&server->_starved) && !server->_stopping) {
+    if (!list_empty(&server->_starved) && !server->_stopping) {
         /* The oldest hungry connection is fed by the sweep's next tick, soon: never inside this call. */
         if (io_timer_start(server->io, &server->_sweep, io_now_ns(server->io)) != ERR_OK)
             ASSERT(io_timer_running(&server->_sweep) || server->conn_count == 0);
     }
+}
+
+struct conn_block *conn_block_take(struct conn_server *server, size_t capacity)
+{
+    if (!take_budget(server, capacity))
+        return NULL;
+    struct conn_block *block = mem_alloc(io_mem(server->io), sizeof(*block) + capacity);
+    if (block == NULL) {
+        give_budget(server, capacity);
+        return NULL;
+    }
+    block->refs = 1;
+    block->capacity = capacity;
+    return block;
+}
+
+void conn_block_release(struct conn_server *server, struct conn_block *block)
+{
+    if (block == NULL || --block->refs > 0)
+        return;
+    size_t capacity = block->capacity;
+    mem_free(io_mem(server->io), block, sizeof(*block) + capacity);
+    give_budget(server, capacity);
 }
 
 static void feed_starved(struct conn_server *server)
@@ -247,7 +270,7 @@ static void sweep_conn(struct conn_server *server, struct conn *conn, int64_t no
 {
     int64_t quiet_ms = (now - conn->active_ns) / 1000000;
     int64_t idle_ms = server->config->connections_max_idle_ms;
-    bool half_a_frame = conn->frame_capacity > 0;
+    bool half_a_frame = conn->block != NULL;
     bool busy = conn->running_count > 0; /* a fetch may wait longer than the idle limit */
     if (half_a_frame && quiet_ms > CONN_STALL_MS && !list_empty(&server->_starved)) {
         conn_complain(conn, "a half-sent request was given up: others need its memory");

@@ -1,6 +1,6 @@
 /* net/conn/server.h -- the connections of one data shard.
  *
- *   bytes -> size -> frame (own buffer, page-aligned from 32 KiB on) -> request -> dispatch; answers in order, joined
+ *   bytes -> size -> frame (in a block; one receive brings several) -> request -> dispatch; answers in order, joined
  *
  * Order: requests of a connection are handled one after the other, as Kafka does, but for produce requests, which may
  * follow one another without waiting; their appends keep the order of arrival. Answers leave in the order of requests.
