@@ -204,6 +204,36 @@ static void half_frames_that_make_no_progress_do_not_hold_the_budget_for_ever(vo
     close_server();
 }
 
+static void a_request_that_waits_holds_its_own_bytes_only(void **state)
+{
+    enum { FRAME = 20000, COUNT = 12 };
+    open_server(1, NULL, 0);
+    struct client *client = connect_client(0);
+    size_t total = 0;
+    for (int i = 0; i < COUNT; i++)
+        total += make_frame(bytes + total, i == COUNT / 2 ? API_FETCH : API_PRODUCE, i, FRAME);
+    send_bytes(client, bytes, total);
+    run_ms(20);
+    assert_int_equal(taken_count, COUNT / 2); /* the fetch waits for those before it */
+    for (int i = 0; i < COUNT / 2; i++)
+        answer(0);
+    run_ms(20);
+    assert_int_equal(taken_count, 1);
+    assert_int_equal(taken[0]->header.api_key, API_FETCH);
+    assert_true(body_is_right(taken[0], FRAME));
+    assert_true(taken[0]->_block->capacity < FRAME + 100);
+    answer(0);
+    run_ms(20);
+    while (taken_count > 0) {
+        assert_true(body_is_right(taken[0], FRAME));
+        answer(0);
+    }
+    run_ms(20);
+    assert_int_equal(answers_of(client), COUNT);
+    assert_int_equal(server.frame_used, 0); /* an idle connection holds nothing */
+    close_server();
+}
+
 static void idle_connections_are_closed_and_waiting_ones_are_not(void **state)
 {
     const char *const settings[] = {"connections.max.idle.ms=60000"};
@@ -318,6 +348,7 @@ int main(void)
         cmocka_unit_test(reading_stops_at_64_unanswered_requests_and_goes_on),
         cmocka_unit_test(what_connections_hold_stays_below_the_budget_and_all_are_served),
         cmocka_unit_test(half_frames_that_make_no_progress_do_not_hold_the_budget_for_ever),
+        cmocka_unit_test(a_request_that_waits_holds_its_own_bytes_only),
         cmocka_unit_test(idle_connections_are_closed_and_waiting_ones_are_not),
         cmocka_unit_test(a_connection_that_breaks_tells_its_handlers_and_gives_everything_back),
         cmocka_unit_test(a_stop_finishes_what_is_in_flight),
