@@ -216,8 +216,8 @@ void txn_marked(struct txn_machine *machine, const struct txn_marking *marking, 
     /* INVALID_PRODUCER_EPOCH: a later epoch has written there, what is open is not of this transaction any more. */
     bool is_done = error == KAFKA_ERROR_NONE || error == KAFKA_ERROR_INVALID_PRODUCER_EPOCH;
     partition->mark = is_done ? TXN_MARK_DONE : TXN_MARK_FAILED;
-    if (!is_done)
-        retry_later(machine);
-    else if (!machine->resigned && txn->marks_out == 0 && all_marked(txn))
+    if (!machine->resigned && txn->marks_out == 0 && all_marked(txn))
         txn_finish(machine, txn);
+    else if (!is_done || txn->marks_out == 0) /* one may have failed, and its time come, while this one was out */
+        retry_later(machine);
 }

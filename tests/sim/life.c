@@ -257,6 +257,8 @@ static void settle(struct world *world)
         world_run_ms(world, TICK_MS);
     for (int i = 0; i < world->limits.workers && !all_idle(world); i++)
         client_worker_tell(world->workers[i]);
+    if (!all_idle(world) && world->host.state == HOST_READY && world->verbose)
+        printf("%s\n", fingerprint(&world->host));
     if (!all_idle(world) || world->host.state != HOST_READY)
         world_fail(world, "K10: no progress after the faults have ended (state %d)", world->host.state);
 }

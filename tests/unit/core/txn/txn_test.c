@@ -430,6 +430,28 @@ static void a_marker_that_could_not_be_written_is_tried_again(void **state)
     assert_int_equal(the()->now.state, TXN_COMPLETE_COMMIT);
 }
 
+static void a_marker_that_failed_is_tried_again_although_another_was_out_when_its_time_came(void **state)
+{
+    init();
+    add("orders", 1, 2);
+    add("orders", 2, 2);
+    world.hold_marks = true;
+    end(true, 2);
+    assert_int_equal(world.mark_count, 2);
+    txn_marked(&world.machine, &world.marks[1], KAFKA_ERROR_NOT_LEADER_OR_FOLLOWER);
+    pass(1000); /* nothing can be done: the first is still on its way */
+    struct txn_marking slow = world.marks[0];
+    world.mark_count = 0;
+    txn_marked(&world.machine, &slow, N);
+    assert_true(txn_next_deadline(&world.machine) <= world.now_ms + 100);
+    pass(100);
+    take_marks();
+    assert_int_equal(world.mark_count, 1);
+    mark_all(N);
+    run();
+    assert_int_equal(the()->now.state, TXN_COMPLETE_COMMIT);
+}
+
 static void a_marker_that_is_refused_at_once_does_not_keep_its_sender_busy(void **state)
 {
     struct txn_marking marking;
@@ -658,6 +680,7 @@ int main(void)
         CLEAN(what_was_added_already_needs_no_record),
         CLEAN(every_partition_gets_its_marker_before_the_last_record),
         CLEAN(a_marker_that_could_not_be_written_is_tried_again),
+        CLEAN(a_marker_that_failed_is_tried_again_although_another_was_out_when_its_time_came),
         CLEAN(a_marker_that_is_refused_at_once_does_not_keep_its_sender_busy),
         CLEAN(a_step_that_did_not_get_into_the_log_did_not_happen),
         CLEAN(the_last_record_is_tried_until_it_is_written),
