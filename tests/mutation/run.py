@@ -1,4 +1,4 @@
-"""Mutation testing: usage: run.py [--only N[,N...]] LIST...
+"""Mutation testing: usage: run.py [--only N[,N...]] [LIST...]; without a list all of tests/mutation/*.list
 
 Makes each single-line mistake of a list in a copy of the tree (build/mutation), builds the tests that the list names and
 runs them; a mistake is caught when one fails, hangs, or does not compile with it. Those that survive the fast tests face
@@ -7,8 +7,8 @@ the list's slow ones. Prints a line for each, then the score; the exit code is 1
 A list:
   fast: COMMAND           run from the copy; its first word is built by make
   slow: COMMAND
-  FILE: OLD  =>  NEW      OLD stands exactly once in the file, on one line"""
-import os, shlex, shutil, subprocess, sys
+  FILE: OLD  =>  NEW      OLD stands exactly once in the file, on one line; without NEW it goes"""
+import glob, os, shlex, shutil, subprocess, sys
 
 BELOW = 0.95
 top = os.path.abspath(os.path.join(os.path.dirname(__file__), "..", ".."))
@@ -24,7 +24,8 @@ def read_list(path):
         if head in commands:
             commands[head].append(shlex.split(rest))
         else:
-            old, new = rest.split("  =>  ")
+            old, new = (rest + "  ").split("  =>  ")
+            new = new.rstrip(" ")
             mistakes.append((number, head, old, new))
     return commands, mistakes
 
@@ -79,7 +80,7 @@ def main():
         args = args[2:]
     copy_tree()
     caught = total = 0
-    for path in args:
+    for path in args or sorted(glob.glob(os.path.join(top, "tests", "mutation", "*.list"))):
         commands, mistakes = read_list(path)
         if not build(commands["fast"] + commands["slow"]) or is_caught(commands):
             sys.exit(path + ": its tests fail without a mistake")

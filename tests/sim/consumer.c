@@ -15,7 +15,7 @@ enum {
     SESSIONS_SINCE = 7,
     BY_ID_SINCE = 13
 };
-enum { AT_EARLIEST = -2 };
+enum { AT_EARLIEST = -2, AUDIT_PATIENCE_MS = 20000 }; /* the network may be slow */
 
 struct place {
     struct model_visit visit;
@@ -301,7 +301,8 @@ static void tick(struct io_timer *timer)
     int64_t now_ns = io_now_ns(consumer->io);
     if (world->topics_made && consumer->link.state == LINK_OFF)
         link_open(&consumer->link);
-    if (link_is_overdue(&consumer->link, now_ns - ((int64_t)world->limits.client_timeout_ms + 200) * 1000000))
+    int64_t patience_ms = consumer->auditing ? AUDIT_PATIENCE_MS : world->limits.client_timeout_ms + 200;
+    if (link_is_overdue(&consumer->link, now_ns - patience_ms * MS))
         link_close(&consumer->link);
     if (consumer->link.state == LINK_UP && !consumer->busy)
         go_on(consumer);
