@@ -53,7 +53,7 @@ def build(commands):
 
 def is_caught(commands):
     """By what, or None."""
-    for kind, seconds in (("fast", 60), ("slow", 300)):
+    for kind, seconds in (("fast", 180), ("slow", 900)):
         if commands[kind] and not build(commands[kind]):
             return "the compiler"
         for command in commands[kind]:
