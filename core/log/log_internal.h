@@ -100,6 +100,7 @@ struct log_scan {
     int64_t damage_below; /* 0: none is passed */
     int64_t below_offset; /* the next segment's base offset; 0: there is none */
     int64_t known_end;    /* what lies below was written, whatever can be read of it */
+    bool ends_there;      /* and nothing else: it was stopped cleanly */
     int64_t next_offset;
     struct log_observer *observer;
     int64_t observe_from;

@@ -81,6 +81,7 @@ enum err log_scan_segment(struct log *log, struct fs *fs, struct segment *segmen
                         .next_offset = scan->next_offset,
                         /* the index has room for no more */
                         .below_offset = scan->below_offset > 0 ? scan->below_offset : segment->base_offset + INT32_MAX,
+                        .known_end = scan->ends_there ? scan->known_end : 0,
                         .crc = scan->crc,
                         .bytes = mem_alloc(log->mem, WALK_BYTES), /* recovery of many logs reads little of each */
                         .capacity = WALK_BYTES};
@@ -177,6 +178,7 @@ static enum err recover_segment(struct log *log, struct fs *fs, const struct log
                             .damage_below = options->clean ? INT64_MAX : options->recovery_point,
                             .below_offset = last ? 0 : next_base,
                             .known_end = options->recovery_point,
+                            .ends_there = options->clean && last,
                             .observer = options->observer,
                             .observe_from = options->replay_from};
     enum err err = replay ? log_cut_aborted(log, fs, segment, options->replay_from) : ERR_OK;

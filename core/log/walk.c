@@ -62,6 +62,23 @@ static enum err check_crc(struct walk *walk, int64_t pos, const struct batch_hea
 /* ---- forward ------------------------------------------------------------------------------------------------------
  */
 
+/* The batch leaves offsets out: with a rotten base offset it would reach into what follows, where it would not if it
+ * went on from the batch before, or beyond the end. */
+static enum err check_gap(struct walk *walk, const struct batch_header *header)
+{
+    struct batch_header following;
+    int64_t end = walk->pos + (int64_t)header->size;
+    if (walk->known_end > 0 && batch_last_offset(header) >= walk->known_end)
+        return ERR_CORRUPT;
+    if (end >= walk->size)
+        return ERR_OK;
+    enum err err = header_at(walk, end, &following);
+    if (err != ERR_OK) /* it is looked at when its turn comes */
+        return err == ERR_CORRUPT ? ERR_OK : err;
+    bool overlaps = following.base_offset <= batch_last_offset(header);
+    return overlaps && following.base_offset > walk->next_offset + header->last_offset_delta ? ERR_CORRUPT : ERR_OK;
+}
+
 enum err walk_next(struct walk *walk, struct batch_header *header, int64_t *pos)
 {
     if (walk->pos >= walk->size)
@@ -72,6 +89,8 @@ enum err walk_next(struct walk *walk, struct batch_header *header, int64_t *pos)
         err = ERR_CORRUPT;
     if (err == ERR_OK && walk->crc)
         err = check_crc(walk, walk->pos, header);
+    if (err == ERR_OK && header->base_offset > walk->next_offset)
+        err = check_gap(walk, header);
     if (err != ERR_OK)
         return err;
     *pos = walk->pos;

@@ -4,6 +4,9 @@
  *   walk_resync  from there to the next batch that can be believed: its CRC is right and another batch, or the end,
  *                follows it. (A batch may hold the bytes of another one as a value: those have a tail behind them.)
  *
+ * A batch's base offset is not covered by its CRC. One that leaves offsets out (as compaction does) is believed unless
+ * the batch behind it says otherwise, or the known end.
+ *
  * Invariants: nothing outside [pos, size) is read; offsets rise; after an error pos is where it was.
  * Core: blocks; any thread, jobs too: touches nothing but itself. Memory: the window is the caller's. Errors:
  * ERR_NOT_FOUND at the end, ERR_CORRUPT for bytes that are no batch, else the device's.
@@ -23,6 +26,7 @@ struct walk {
     int64_t pos;          /* of the next batch */
     int64_t next_offset;  /* it begins here or behind */
     int64_t below_offset; /* and ends before; 0: wherever it likes */
+    int64_t known_end;    /* the last batch ends here, unless it only goes on from there; 0: not known */
     bool crc;             /* verify it */
     uint8_t *bytes;       /* the window */
     size_t capacity;      /* at least WALK_BYTES_MIN */

@@ -180,6 +180,47 @@ static void a_batch_inside_a_record_is_not_served_after_damage(void **state)
     close_log(log);
 }
 
+static void set_base_offset(int batch, int64_t offset)
+{
+    char path[300];
+    io_file file;
+    uint8_t bytes[8];
+    put_i64(bytes, offset);
+    snprintf(path, sizeof(path), "%s/00000000000000000000.log", directory);
+    assert_int_equal(fs_open(io_fs(io), path, FS_READ | FS_WRITE, &file), ERR_OK);
+    assert_int_equal(fs_write(io_fs(io), file, bytes, sizeof(bytes), batch * batch_bytes), ERR_OK);
+    fs_close(io_fs(io), file);
+}
+
+/* No CRC covers a base offset. */
+static void rot_in_a_base_offset_is_found_and_moves_nothing(void **state)
+{
+    static const int bad[] = {0, 1, 30, BATCHES - 2, BATCHES - 1};
+    static const int64_t bits[] = {1, 64, 1 << 20};
+    for (int clean = 0; clean < 2; clean++)
+        for (size_t i = 0; i < COUNT_OF(bad) * COUNT_OF(bits); i++) {
+            int batch = bad[i / COUNT_OF(bits)];
+            int64_t base = batch * PER_BATCH;
+            if (!clean && batch == BATCHES - 1) /* nothing says that it is not the end */
+                continue;
+            fill();
+            set_base_offset(batch, base ^ bits[i % COUNT_OF(bits)]);
+            char command[400];
+            snprintf(command, sizeof(command), "rm -f '%s'/*index", directory); /* so that all of it is looked at */
+            assert_int_equal(system(command), 0);
+            struct log *log = open_log(clean, END, NULL);
+            assert_int_equal(log_end_offset(log), END);
+            assert_int_equal(log_damage_count(log), 1);
+            assert_int_equal(log_damage_at(log, 0)->offset, base);
+            assert_int_equal(log_damage_at(log, 0)->end_offset, base + PER_BATCH);
+            assert_int_equal(log_damage_at(log, 0)->pos, batch * batch_bytes);
+            assert_int_equal(append(log, 1, 10, 1000), END);
+            close_log(log);
+            snprintf(command, sizeof(command), "rm -rf '%s'", directory);
+            assert_int_equal(system(command), 0);
+        }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -188,6 +229,7 @@ int main(void)
         ON_DISK(several_batches_in_a_row_are_one_damage_and_a_torn_tail_is_still_cut),
         ON_DISK(a_file_that_ends_below_the_recovery_point_keeps_its_bytes_and_the_log_goes_on_behind),
         ON_DISK(a_batch_inside_a_record_is_not_served_after_damage),
+        ON_DISK(rot_in_a_base_offset_is_found_and_moves_nothing),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
