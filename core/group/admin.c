@@ -52,6 +52,33 @@ bool group_describe(const struct group_machine *machine, struct slice group_id, 
     return describe_members(group, arena, out);
 }
 
+bool group_next_offset(const struct group *group, struct group_offset_cursor *cursor, struct group_offset *offset)
+{
+    const struct list *topics = &group->topics.in_order;
+    if (cursor->topic == NULL)
+        *cursor = (struct group_offset_cursor){.topic = topics->next};
+    while (cursor->topic != topics) {
+        const struct group_topic *topic =
+            CONTAINER_OF((struct list *)(uintptr_t)cursor->topic, struct group_topic, link);
+        if (cursor->next < topic->count) {
+            const struct group_stored_offset *stored = topic->items[cursor->next++];
+            *offset = (struct group_offset){.topic = topic->name,
+                                            .topic_id = stored->topic_id,
+                                            .partition = stored->partition,
+                                            .leader_epoch = stored->leader_epoch,
+                                            .offset = stored->offset};
+            return true;
+        }
+        *cursor = (struct group_offset_cursor){.topic = cursor->topic->next};
+    }
+    return false;
+}
+
+int32_t group_member_count(const struct group *group)
+{
+    return group->member_count;
+}
+
 struct group *group_list_next(const struct group_machine *machine, struct group *group, struct group_listing *listing)
 {
     const struct list *next = group == NULL ? machine->in_order.next : group->link.next;

@@ -173,6 +173,14 @@ struct group_listing {
     struct slice id, protocol_type;
     const char *state; /* "Stable" ... */
 };
+struct group;
+/* The committed offsets of a group, one after the other: begin with zeroes. False: that was all. */
+struct group_offset_cursor {
+    const struct list *topic; /* NULL: the first */
+    int32_t next;
+};
+bool group_next_offset(const struct group *group, struct group_offset_cursor *cursor, struct group_offset *offset);
+int32_t group_member_count(const struct group *group);
 struct group *group_list_next(const struct group_machine *machine, struct group *group, struct group_listing *listing);
 void group_delete(struct group_machine *machine, struct slice group_id, struct group_call *call);
 

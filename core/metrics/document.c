@@ -83,8 +83,9 @@ size_t metrics_document(char *text, size_t capacity)
         "Beside Ringmain's own names stand those that dashboards know which were made for Apache Kafka with\n"
         "jmx_exporter (its examples/kafka-kraft-3_0_0.yml): they carry the sum of all shards. Percentiles under\n"
         "Kafka's names are of the last one to two minutes; `ringmain_*_seconds` are Prometheus histograms.\n\n"
-        "What has no meaning on one node is not shown under a name of its own: ISR shrinks, replication bytes and\n"
-        "lags, unclean elections.\n\n"
+        "[Kafka's metrics](metrics-kafka.md) goes through those that people alert on, one by one: where each is "
+        "found,\n"
+        "and which have no meaning on one node.\n\n"
         "```yaml\nscrape_configs:\n  - job_name: ringmain\n    static_configs: [{targets: [\"127.0.0.1:9404\"]}]\n"
         "```\n\n"
         "## Of each shard\n\nWith a label `shard`: a number, or `control`.\n\n");
@@ -105,5 +106,19 @@ size_t metrics_document(char *text, size_t capacity)
                "false.\n`kafka_server_brokertopicmetrics_{bytesin,bytesout,messagesin}_total` also come with a label "
                "`topic`.\n\n");
     add_partitions(&page);
+    add(&page,
+        "\n## Listeners\n\n`kafka_server_socket_server_metrics_connection_count`, `..._connection_creation_total` and\n"
+        "`..._connection_close_total` have labels `listener` and `networkprocessor`: the shard.\n\n"
+        "## Consumer groups\n\nUnless `ringmain.metrics.partitions` is false, for each partition of which a group has\n"
+        "committed an offset. Kafka's brokers leave this to exporters; the names are those of kafka_exporter.\n\n"
+        "| name | Kafka's name | meaning |\n|---|---|---|\n"
+        "| `ringmain_group_committed_offset{group,topic,partition}` | "
+        "`kafka_consumergroup_current_offset{consumergroup,topic,partition}` | The next record that the group will "
+        "read. |\n"
+        "| `ringmain_group_lag_records{group,topic,partition}` | "
+        "`kafka_consumergroup_lag{consumergroup,topic,partition}` | Records between it and the high watermark. |\n"
+        "| | `kafka_consumergroup_members{consumergroup}` | Members of the group. |\n\n"
+        "## Derived\n\n`kafka_server_raft_metrics_commit_latency_avg`: mean of `ringmain_metadata_change_seconds` in\n"
+        "milliseconds over the last one to two minutes, 0 when nothing was changed.\n");
     return page.length;
 }

@@ -73,17 +73,28 @@ void metrics_request(struct metrics *metrics, int16_t key, int16_t version, cons
 
 /* ---- reading ----------------------------------------------------------------------------------------------------- */
 
-bool metrics_reading_init(struct metrics_reading *reading, struct mem *mem, int shard_count)
+static size_t listener_bytes(const struct metrics_reading *reading)
 {
-    ASSERT(shard_count > 0);
-    *reading = (struct metrics_reading){.mem = mem, .shard_count = shard_count};
+    return (size_t)reading->shard_count * (size_t)reading->listener_count * sizeof *reading->listeners;
+}
+
+bool metrics_reading_init(struct metrics_reading *reading, struct mem *mem, int shard_count, int listener_count)
+{
+    ASSERT(shard_count > 0 && listener_count >= 0);
+    *reading = (struct metrics_reading){.mem = mem, .shard_count = shard_count, .listener_count = listener_count};
     reading->shards = mem_alloc_zero(mem, (size_t)shard_count * sizeof *reading->shards);
-    return reading->shards != NULL;
+    if (listener_count > 0)
+        reading->listeners = mem_alloc_zero(mem, listener_bytes(reading));
+    if (reading->shards != NULL && (listener_count == 0 || reading->listeners != NULL))
+        return true;
+    metrics_reading_fini(reading);
+    return false;
 }
 
 void metrics_reading_fini(struct metrics_reading *reading)
 {
     mem_free(reading->mem, reading->shards, (size_t)reading->shard_count * sizeof *reading->shards);
+    mem_free(reading->mem, reading->listeners, listener_bytes(reading));
     mem_free(reading->mem, reading->partitions, (size_t)reading->partition_capacity * sizeof *reading->partitions);
     for (int key = 0; key < METRICS_API_KEYS; key++)
         if (reading->apis[key] != NULL)
@@ -94,6 +105,8 @@ void metrics_reading_fini(struct metrics_reading *reading)
 void metrics_reading_clear(struct metrics_reading *reading)
 {
     memset(reading->shards, 0, (size_t)reading->shard_count * sizeof *reading->shards);
+    if (reading->listeners != NULL)
+        memset(reading->listeners, 0, listener_bytes(reading));
     for (int key = 0; key < METRICS_API_KEYS; key++)
         if (reading->apis[key] != NULL)
             memset(reading->apis[key], 0, sizeof *reading->apis[key]);
@@ -178,7 +191,12 @@ bool metrics_reading_grow(struct metrics_reading *reading, bool *no_memory)
 uint64_t metrics_reading_sum(const struct metrics_reading *reading, enum metric metric)
 {
     uint64_t sum = 0;
-    for (int i = 0; i < reading->shard_count; i++)
-        sum += reading->shards[i].values[metric];
+    for (int i = 0; i < reading->shard_count; i++) {
+        uint64_t value = reading->shards[i].values[metric];
+        if (metric_rows[metric].type == METRIC_PEAK)
+            sum = value > sum ? value : sum;
+        else
+            sum += value;
+    }
     return sum;
 }

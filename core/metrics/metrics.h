@@ -20,7 +20,7 @@
 #include "io/base/histogram.h"
 #include "io/base/mem.h"
 
-enum metric_type { METRIC_COUNTER, METRIC_GAUGE };
+enum metric_type { METRIC_COUNTER, METRIC_GAUGE, METRIC_PEAK };
 enum metric_scope { METRIC_SHARD, METRIC_NODE };
 enum metric_unit { METRIC_UNIT_COUNT, METRIC_UNIT_BYTES, METRIC_UNIT_NS, METRIC_UNIT_MS, METRIC_UNIT_PPM };
 
@@ -134,6 +134,11 @@ struct metrics_partition {
     int64_t high_watermark, durable_offset, start_offset, end_offset, size_bytes, segments;
 };
 
+/* Of one listener and shard. */
+struct metrics_listener {
+    uint64_t connections, accepted, closed;
+};
+
 struct metrics_shard_reading {
     uint64_t values[METRIC_COUNT];
     struct histogram times[METRIC_TIME_COUNT];
@@ -141,15 +146,17 @@ struct metrics_shard_reading {
 
 struct metrics_reading {
     struct mem *mem;
-    int shard_count;
+    int shard_count, listener_count;
     struct metrics_shard_reading *shards;       /* by shard, the control shard last */
+    struct metrics_listener *listeners;         /* listener_count of each shard, in their order */
     struct metrics_api *apis[METRICS_API_KEYS]; /* of all shards together */
     bool missing_apis[METRICS_API_KEYS];        /* a shard has numbers for which there is no room yet */
     struct metrics_partition *partitions;
     int32_t partition_count, partition_capacity, partitions_missing;
 };
 
-bool metrics_reading_init(struct metrics_reading *reading, struct mem *mem, int shard_count) MUST_CHECK;
+bool metrics_reading_init(struct metrics_reading *reading, struct mem *mem, int shard_count,
+                          int listener_count) MUST_CHECK;
 void metrics_reading_fini(struct metrics_reading *reading);
 /* Before a round: everything is 0 again. */
 void metrics_reading_clear(struct metrics_reading *reading);
@@ -161,6 +168,7 @@ struct metrics_partition *metrics_reading_partition(struct metrics_reading *read
  * *err_no_memory: there is none, what is there is shown without the rest. */
 bool metrics_reading_grow(struct metrics_reading *reading, bool *no_memory);
 
+/* Over all shards: the sum, of a peak the largest. */
 uint64_t metrics_reading_sum(const struct metrics_reading *reading, enum metric metric);
 
 /* docs/metrics.md; NUL-terminated, `capacity` bytes at `text`. The length it has or would have. */

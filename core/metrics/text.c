@@ -34,6 +34,42 @@ static void say(struct out *out, const char *format, ...)
     out->length += (size_t)length;
 }
 
+/* The length of the well-formed UTF-8 character that begins here; 0: none does. */
+static size_t character(struct slice text)
+{
+    uint8_t first = text.data[0];
+    size_t length = first < 0x80 ? 1 : first >= 0xc2 && first < 0xe0 ? 2 : first < 0xf0 ? 3 : 4;
+    uint32_t least = length == 3 ? 0x800 : length == 4 ? 0x10000 : 0, code = first & (0xff >> (length + 1));
+    if ((first >= 0x80 && first < 0xc2) || first > 0xf4 || length > text.length)
+        return 0;
+    for (size_t i = 1; i < length; i++) {
+        if ((text.data[i] & 0xc0) != 0x80)
+            return 0;
+        code = code << 6 | (text.data[i] & 0x3f);
+    }
+    bool surrogate = code >= 0xd800 && code < 0xe000;
+    return length > 1 && (code < least || code > 0x10ffff || surrogate) ? 0 : length;
+}
+
+/* A label's value that clients have chosen: whatever is no UTF-8, or would end the line or the value, is escaped. */
+static void say_label(struct out *out, struct slice value)
+{
+    while (value.length > 0) {
+        size_t length = character(value);
+        uint8_t first = value.data[0];
+        if (length == 0 || first == 0)
+            say(out, "?");
+        else if (first == '"' || first == '\\')
+            say(out, "\\%c", first);
+        else if (first == '\n')
+            say(out, "\\n");
+        else
+            say(out, "%.*s", (int)length, (const char *)value.data);
+        size_t taken = length == 0 ? 1 : length;
+        value = slice_of(value.data + taken, value.length - taken);
+    }
+}
+
 /* A name of the tables without its labels, and the labels without braces ("" when there are none). */
 struct name {
     int length; /* of the family */
@@ -244,6 +280,67 @@ static void kafka_values(struct out *out, const struct metrics_view *view)
     }
 }
 
+static void kafka_listeners(struct out *out, const struct metrics_view *view)
+{
+    static const struct {
+        const char *name, *help;
+        enum metric_type type;
+        size_t offset;
+    } rows[] = {
+        {"kafka_server_socket_server_metrics_connection_count", "Connections that are open.", METRIC_GAUGE,
+         offsetof(struct metrics_listener, connections)},
+        {"kafka_server_socket_server_metrics_connection_creation_total", "Connections that were accepted.",
+         METRIC_COUNTER, offsetof(struct metrics_listener, accepted)},
+        {"kafka_server_socket_server_metrics_connection_close_total", "Connections that have ended.", METRIC_COUNTER,
+         offsetof(struct metrics_listener, closed)},
+    };
+    const struct metrics_reading *now = view->now;
+    for (size_t row = 0; view->listener_names != NULL && row < COUNT_OF(rows); row++) {
+        family(out, name_of(rows[row].name), type_name(rows[row].type), rows[row].help);
+        for (int i = 0; i < now->listener_count; i++)
+            for (int s = 0; s < now->shard_count - 1; s++) { /* the control shard accepts nobody */
+                const struct metrics_listener *listener = &now->listeners[s * now->listener_count + i];
+                say(out, "%s{listener=\"%s\",networkprocessor=\"%d\"} %" PRIu64 "\n", rows[row].name,
+                    view->listener_names[i], s, *(const uint64_t *)((const uint8_t *)listener + rows[row].offset));
+            }
+    }
+}
+
+/* One family of what groups have committed. */
+static void lag_lines(struct out *out, const struct metrics_view *view, const char *name, const char *label,
+                      const char *help, bool lag)
+{
+    if (view->lag_count == 0)
+        return;
+    family(out, name_of(name), "gauge", help);
+    for (int32_t i = 0; i < view->lag_count; i++) {
+        const struct metrics_lag *of = &view->lags[i];
+        if (of->topic < 0 || (lag && of->lag < 0))
+            continue;
+        say(out, "%s{%s=\"", name, label);
+        say_label(out, of->group);
+        say(out, "\",topic=\"%s\",partition=\"%d\"} %" PRId64 "\n", view->topics[of->topic].name, (int)of->partition,
+            lag ? of->lag : of->offset);
+    }
+}
+
+static void group_lines(struct out *out, const struct metrics_view *view)
+{
+    static const char at[] = "The next record that the group will read.";
+    static const char behind[] = "Records between what the group has committed and the high watermark.";
+    lag_lines(out, view, "ringmain_group_committed_offset", "group", at, false);
+    lag_lines(out, view, "ringmain_group_lag_records", "group", behind, true);
+    lag_lines(out, view, "kafka_consumergroup_current_offset", "consumergroup", at, false);
+    lag_lines(out, view, "kafka_consumergroup_lag", "consumergroup", behind, true);
+    if (view->group_count > 0)
+        family(out, name_of("kafka_consumergroup_members"), "gauge", "Members of the group.");
+    for (int32_t i = 0; i < view->group_count; i++) {
+        say(out, "kafka_consumergroup_members{consumergroup=\"");
+        say_label(out, view->groups[i].id);
+        say(out, "\"} %d\n", (int)view->groups[i].member_count);
+    }
+}
+
 /* name{labels,quantile="..."} in milliseconds, _sum and _count: what jmx_exporter makes of Kafka's histograms. */
 static void summary_lines(struct out *out, const char *name, const char *labels, const struct histogram *recent,
                           const struct histogram *all)
@@ -303,16 +400,29 @@ static void kafka_requests(struct out *out, const struct metrics_view *view)
                     view->error_name((int16_t)(i - METRICS_ERROR_BASE)), view->now->apis[key]->errors[i]);
 }
 
-static void kafka_flushes(struct out *out, struct metrics_view *view)
+/* Of all shards since the start; view->scratch: of the last one or two minutes. */
+static struct histogram all_shards(struct metrics_view *view, enum metric_time time, const struct histogram *before)
 {
-    static const struct histogram nothing;
-    const struct metric_row *row = &metric_time_rows[METRIC_TIME_FLUSH];
     struct histogram all = {0};
     for (int s = 0; s < view->now->shard_count; s++)
-        histogram_merge(&all, &view->now->shards[s].times[METRIC_TIME_FLUSH]);
-    histogram_between(view->before == NULL ? &nothing : &view->before->flush, &all, &view->scratch);
+        histogram_merge(&all, &view->now->shards[s].times[time]);
+    histogram_between(before, &all, &view->scratch);
+    return all;
+}
+
+static void kafka_times(struct out *out, struct metrics_view *view)
+{
+    static const struct metrics_base nothing;
+    static const char commits[] = "kafka_server_raft_metrics_commit_latency_avg";
+    const struct metrics_base *before = view->before == NULL ? &nothing : view->before;
+    const struct metric_row *row = &metric_time_rows[METRIC_TIME_FLUSH];
+    struct histogram all = all_shards(view, METRIC_TIME_FLUSH, &before->flush);
     family(out, name_of(row->kafka), "summary", row->help);
     summary_lines(out, row->kafka, "", &view->scratch, &all);
+    all_shards(view, METRIC_TIME_METADATA, &before->metadata);
+    const struct histogram *recent = &view->scratch;
+    family(out, name_of(commits), "gauge", "Mean time of a change of the metadata, in milliseconds.");
+    say(out, "%s %.6f\n", commits, recent->count == 0 ? 0.0 : (double)recent->sum_ns / 1e6 / (double)recent->count);
 }
 
 size_t metrics_text(struct metrics_view *view, char *text, size_t capacity)
@@ -328,7 +438,9 @@ size_t metrics_text(struct metrics_view *view, char *text, size_t capacity)
     kafka_values(&out, view);
     kafka_requests(&out, view);
     kafka_stages(&out, view);
-    kafka_flushes(&out, view);
+    kafka_times(&out, view);
+    kafka_listeners(&out, view);
+    group_lines(&out, view);
     partitions(&out, view);
     return out.length;
 }

@@ -12,6 +12,19 @@
 
 #include "core/metrics/metrics.h"
 
+/* What a group has committed in a partition. */
+struct metrics_lag {
+    struct slice group;
+    int32_t topic, partition; /* topic: as in metrics_partition */
+    int64_t offset;
+    int64_t lag; /* -1: not known */
+};
+
+struct metrics_group {
+    struct slice id;
+    int32_t member_count;
+};
+
 struct metrics_topic {
     const char *name;
     uint64_t bytes_in, records_in, bytes_out; /* metrics_text's */
@@ -20,7 +33,7 @@ struct metrics_topic {
 /* Histograms of an earlier moment. */
 struct metrics_base {
     struct metrics_api *apis[METRICS_API_KEYS]; /* NULL: nothing had been recorded */
-    struct histogram flush;
+    struct histogram flush, metadata;
 };
 
 struct metrics_view {
@@ -30,6 +43,11 @@ struct metrics_view {
     const char *(*error_name)(int16_t code); /* as Kafka writes it */
     struct metrics_topic *topics;            /* named by the partitions' `topic` */
     int32_t topic_count;
+    const char *const *listener_names; /* of the reading's listeners; NULL: not shown */
+    const struct metrics_group *groups;
+    int32_t group_count;
+    const struct metrics_lag *lags;
+    int32_t lag_count;
     const char *version, *cluster_id;
     int32_t node_id;
     struct histogram scratch;

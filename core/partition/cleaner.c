@@ -108,6 +108,7 @@ static void cleaned(struct log_clean *clean)
     struct shard_data *data = CONTAINER_OF(clean, struct shard_data, cleaner.clean);
     struct partition *partition = data->cleaner.partition;
     data->cleaner.partition = NULL;
+    data->cleaner.looked_ns = io_now_ns(data->io);
     free_producers(&data->cleaner, data->mem);
     if (clean->err == ERR_OK) {
         partition->_cleaned_offset = clean->end_offset;
@@ -162,8 +163,14 @@ static bool clean_next(struct shard_data *data)
 void cleaner_fire(struct io_timer *timer)
 {
     struct shard_data *data = CONTAINER_OF(timer, struct shard_data, cleaner.timer);
+    data->cleaner.looked_ns = io_now_ns(data->io);
     if (!data->options.config->log_cleaner_enable || !clean_next(data))
         cleaner_arm(data);
+}
+
+int64_t shard_data_cleaner_idle_ms(const struct shard_data *data)
+{
+    return data->cleaner.partition != NULL ? 0 : (io_now_ns(data->io) - data->cleaner.looked_ns) / MS;
 }
 
 void cleaner_forget(struct shard_data *data, const struct partition *partition)

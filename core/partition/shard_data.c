@@ -396,6 +396,7 @@ enum err shard_data_open(struct io *io, const struct shard_data_options *options
     data->deleting_timer.fire = deleting_fire;
     data->flush_timer.fire = flush_fire;
     data->cleaner.timer.fire = cleaner_fire;
+    data->cleaner.looked_ns = io_now_ns(io);
     data->group = mem_alloc(mem, partition_group_bytes());
     if (data->group == NULL) {
         shard_data_close(data);

@@ -81,6 +81,8 @@ struct wait_waker *shard_data_waker(struct shard_data *data);
 /* Grows whenever a partition leaves the list below: what was kept of it from an earlier turn may be gone. */
 uint64_t shard_data_removals(const struct shard_data *data);
 int64_t shard_data_dirty_bytes(const struct shard_data *data);
+/* Since it looked for something to compact; 0 while it is at work. */
+int64_t shard_data_cleaner_idle_ms(const struct shard_data *data);
 /* Every partition of this shard in order of creation, for DescribeLogDirs and metrics. */
 struct list *shard_data_partitions(struct shard_data *data);
 #define PARTITION_OF(link) CONTAINER_OF(link, struct partition, _in_shard)

@@ -14,6 +14,7 @@ struct group; /* scratch of append.c */
 struct cleaner {
     struct io_timer timer;
     struct partition *partition; /* NULL: none */
+    int64_t looked_ns;           /* when it last looked for one, or was done with one */
     struct log_clean clean;
     struct log_clean_producer *producers;
     size_t producer_capacity;

@@ -10,6 +10,7 @@ struct conn_listener {
     struct conn_server *server;
     int index; /* in the configuration */
     bool open;
+    uint64_t accepted_count, closed_count;
 };
 
 /* A socket from its acceptance to the end of its connection, and its pass through the gate. */
@@ -143,6 +144,7 @@ static void let_in(struct conn_visitor *visitor)
         return;
     }
     server->accepted_count++;
+    server->_listeners[visitor->pass.listener].accepted_count++;
     enum err ignored =
         io_socket_buffers(server->io, socket, config->socket_send_buffer_bytes, config->socket_receive_buffer_bytes);
     MAYBE(ignored == ERR_OK); /* a kernel that will not is no reason to refuse a client */
@@ -263,6 +265,13 @@ enum err conn_server_listen(struct conn_server *server, uint16_t *ports)
     return ERR_OK;
 }
 
+void conn_server_count(const struct conn_server *server, int listener, uint64_t *accepted, uint64_t *closed)
+{
+    bool open = listener < server->_listener_count; /* all are away when the broker stops */
+    *accepted = open ? server->_listeners[listener].accepted_count : 0;
+    *closed = open ? server->_listeners[listener].closed_count : 0;
+}
+
 /* ---- the sweep: idle connections, stalled frames, hungry ones
  * --------------------------------------------------------------- */
 
@@ -294,6 +303,7 @@ static void on_sweep(struct io_timer *timer)
 
 void conn_server_forget(struct conn_server *server, struct conn *conn)
 {
+    server->_listeners[conn->listener].closed_count++;
     conn_server_leave(conn->visitor);
     server->conn_count--;
     server->closed_count++;

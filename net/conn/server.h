@@ -50,6 +50,8 @@ void conn_server_init(struct conn_server *server, struct io *io, struct shard *s
  * becomes the one bound. */
 enum err conn_server_listen(struct conn_server *server, uint16_t *ports) MUST_CHECK;
 void conn_server_configure(struct conn_server *server, const struct broker_config *config);
+/* Connections so far of one of the configuration's listeners. */
+void conn_server_count(const struct conn_server *server, int listener, uint64_t *accepted, uint64_t *closed);
 /* Accepts no more and reads no more; when every request in flight is answered and sent, stopped() runs. */
 void conn_server_stop(struct conn_server *server, void (*stopped)(struct conn_server *server));
 

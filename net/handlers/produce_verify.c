@@ -57,6 +57,7 @@ static void finish(struct produce_verify *verify)
         struct produce_verify_part *part = verify->_asking[i];
         int16_t error = verify->_error != KAFKA_ERROR_NONE ? verify->_error : part->_verdict;
         part->append->error = translate(verify, error, &part->append->error_message);
+        metrics_add(&verify->request->shard->metrics, METRIC_VERIFICATION_FAILURES, error != KAFKA_ERROR_NONE);
     }
     verify->done(verify);
 }

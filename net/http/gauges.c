@@ -46,7 +46,17 @@ void gauges_of_shard(struct shard *shard)
     values[METRIC_CONNECTIONS_CLOSED] = server->closed_count;
     values[METRIC_FRAME_BYTES] = server->frame_used;
     values[METRIC_FETCH_SESSIONS] = shard->fetch_sessions.mem == NULL ? 0 : shard->fetch_sessions.sessions.count;
+    values[METRIC_CLEANER_IDLE] = (uint64_t)shard_data_cleaner_idle_ms(shard->data);
     values[METRIC_DIRTY_BYTES] = (uint64_t)shard_data_dirty_bytes(shard->data);
+}
+
+void gauges_of_listeners(const struct shard *shard, struct metrics_listener *listeners, int count)
+{
+    for (int i = 0; i < count; i++) {
+        struct metrics_listener *listener = &listeners[i];
+        conn_server_count(&shard->server, i, &listener->accepted, &listener->closed);
+        listener->connections = listener->accepted - listener->closed;
+    }
 }
 
 void gauges_begin_partitions(struct metrics *metrics)
@@ -198,6 +208,9 @@ void gauges_of_node(struct control *control)
         values[METRIC_LOG_DIRS_OFFLINE] += log_dirs_is_offline(dirs, i);
     of_image(metadata_current(control->metadata), values);
     of_quorum(metadata_quorum(control->metadata), values);
+    values[METRIC_METADATA_LAG_TIME] = values[METRIC_CONTROLLER_LAG_TIME] =
+        (uint64_t)metadata_lag_ms(control->metadata);
+    shard->metrics.times[METRIC_TIME_METADATA] = *metadata_change_times(control->metadata);
     of_groups(control->groups, values);
     values[METRIC_GROUP_LOAD] = (uint64_t)groups_longest_load_ms(control->groups);
     values[METRIC_TXN_LOAD] = (uint64_t)txns_longest_load_ms(control->txns);

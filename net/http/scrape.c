@@ -1,13 +1,21 @@
 #include "net/http/scrape.h"
 
+#include "core/coordinator/groups.h"
 #include "core/wire/api.h"
 #include "core/wire/error.h"
 #include "net/http/gauges.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 
 enum { TEXT_FIRST_BYTES = 256 * 1024, ROUNDS_MAX = 4, WALKS_MAX = 3 };
 #define WINDOW_NS ((int64_t)60000000000)
+
+/* A partition of the reading, to be found by topic and index. */
+struct partition_place {
+    int32_t topic, index;
+    int32_t at;
+};
 
 struct scrape {
     struct control *control;
@@ -32,6 +40,9 @@ struct scrape {
     size_t length; /* that the text wants */
     struct metrics_view view;
     struct arena names;
+    struct metrics_group *groups; /* in it, like all of the view */
+    struct metrics_lag *lags;
+    struct partition_place *places;
     struct metrics_base bases[2]; /* the newer one first */
     int64_t base_ns;
     int64_t idle_ns; /* of the last look at the loops, and what they had worked by then */
@@ -166,6 +177,8 @@ static void visit(struct io_msg *msg, struct io *io)
     }
     gauges_of_shard(shard);
     metrics_read(&shard->metrics, &scrape->reading, shard->index);
+    int listeners = scrape->reading.listener_count;
+    gauges_of_listeners(shard, scrape->reading.listeners + shard->index * listeners, listeners);
     scrape->next = NULL;
     scrape->walks = 0;
     scrape->at++;
@@ -203,8 +216,17 @@ static bool copy_names(struct scrape *scrape, const struct image *image)
     struct arena *arena = &scrape->names;
     scrape->view.topic_count = image->topic_count;
     scrape->view.topics = ARENA_ARRAY(arena, struct metrics_topic, (size_t)image->topic_count + 1);
-    if (scrape->view.topics == NULL)
+    const struct broker_config *config = image->config;
+    const char **listeners = ARENA_ARRAY(arena, const char *, (size_t)scrape->reading.listener_count + 1);
+    scrape->view.listener_names = listeners;
+    if (scrape->view.topics == NULL || listeners == NULL)
         return false;
+    for (int i = 0; i < scrape->reading.listener_count; i++) {
+        const char *name = config->listeners_parsed[i].name;
+        listeners[i] = arena_copy(arena, name, strlen(name) + 1);
+        if (listeners[i] == NULL)
+            return false;
+    }
     for (int32_t i = 0; i < image->topic_count; i++) {
         scrape->view.topics[i].name = arena_copy(arena, image->topics[i]->name, image->topics[i]->name_length + 1);
         if (scrape->view.topics[i].name == NULL)
@@ -235,10 +257,95 @@ static void place_partitions(struct scrape *scrape, const struct image *image)
     }
 }
 
+/* ---- groups ------------------------------------------------------------------------------------------------------ */
+
+/* -1: the cluster does not have it, or has another one of that name. */
+static int32_t place_of_offset(const struct image *image, const struct group_offset *offset)
+{
+    const struct image_topic *topic = image_topic_by_name(image, offset->topic);
+    bool same = topic != NULL && (uuid_is_zero(offset->topic_id) || uuid_equal(offset->topic_id, topic->id));
+    return same ? topic_place(image, topic) : -1;
+}
+
+/* What is committed, as of now; with how much memory: as the gauges have just counted. */
+static bool copy_group(struct scrape *scrape, const struct image *image, const struct group *group, struct slice id,
+                       int64_t most)
+{
+    struct group_offset_cursor cursor = {0};
+    struct group_offset offset;
+    uint8_t *copy = arena_copy(&scrape->names, id.data, id.length);
+    if (copy == NULL)
+        return false;
+    scrape->groups[scrape->view.group_count++] =
+        (struct metrics_group){.id = slice_of(copy, id.length), .member_count = group_member_count(group)};
+    while (scrape->view.lag_count < most && group_next_offset(group, &cursor, &offset))
+        scrape->lags[scrape->view.lag_count++] = (struct metrics_lag){.group = slice_of(copy, id.length),
+                                                                      .topic = place_of_offset(image, &offset),
+                                                                      .partition = offset.partition,
+                                                                      .offset = offset.offset,
+                                                                      .lag = -1};
+    return true;
+}
+
+/* False: no memory. The text stands without the groups then. */
+static bool copy_groups(struct scrape *scrape, const struct image *image, const uint64_t *values)
+{
+    struct groups *groups = scrape->control->groups;
+    int64_t most = (int64_t)values[METRIC_GROUP_OFFSETS], most_groups = (int64_t)values[METRIC_GROUPS];
+    struct arena *arena = &scrape->names;
+    scrape->groups = ARENA_ARRAY(arena, struct metrics_group, (size_t)most_groups + 1);
+    scrape->lags = ARENA_ARRAY(arena, struct metrics_lag, (size_t)most + 1);
+    scrape->places = ARENA_ARRAY(arena, struct partition_place, (size_t)scrape->reading.partition_count + 1);
+    bool whole = scrape->groups != NULL && scrape->lags != NULL && scrape->places != NULL;
+    for (int32_t i = 0; whole && i < groups_partition_count(groups); i++) {
+        struct group_machine *machine;
+        struct group_listing listing;
+        if (groups_enter_at(groups, i, &machine) != KAFKA_ERROR_NONE)
+            continue;
+        struct group *group = group_list_next(machine, NULL, &listing);
+        for (; whole && group != NULL && scrape->view.group_count < most_groups;
+             group = group_list_next(machine, group, &listing))
+            whole = copy_group(scrape, image, group, listing.id, most);
+        groups_leave(machine);
+    }
+    return whole;
+}
+
+static int by_place(const void *one, const void *other)
+{
+    const struct partition_place *a = one, *b = other;
+    if (a->topic != b->topic)
+        return (a->topic > b->topic) - (a->topic < b->topic);
+    return (a->index > b->index) - (a->index < b->index);
+}
+
+/* In the job: what groups have committed meets where the partitions end. */
+static void find_lags(struct scrape *scrape)
+{
+    const struct metrics_reading *reading = &scrape->reading;
+    if (scrape->view.lag_count == 0)
+        return;
+    for (int32_t i = 0; i < reading->partition_count; i++)
+        scrape->places[i] = (struct partition_place){reading->partitions[i].topic, reading->partitions[i].index, i};
+    qsort(scrape->places, (size_t)reading->partition_count, sizeof *scrape->places, by_place);
+    for (int32_t i = 0; i < scrape->view.lag_count; i++) {
+        struct metrics_lag *lag = &scrape->lags[i];
+        const struct partition_place wanted = {lag->topic, lag->partition, 0};
+        const struct partition_place *found =
+            bsearch(&wanted, scrape->places, (size_t)reading->partition_count, sizeof *scrape->places, by_place);
+        if (found == NULL || lag->topic < 0)
+            continue;
+        /* The partition was looked at before the group: it may have read further. */
+        int64_t behind = reading->partitions[found->at].high_watermark - lag->offset;
+        lag->lag = behind < 0 ? 0 : behind;
+    }
+}
+
 /* In the job: touches the scrape only, which waits for it. */
 static void write_text(struct io_job *job, struct fs *fs)
 {
     struct scrape *scrape = CONTAINER_OF(job, struct scrape, job);
+    find_lags(scrape);
     scrape->length = metrics_text(&scrape->view, scrape->text->data, scrape->text->capacity);
 }
 
@@ -264,8 +371,11 @@ static void move_bases(struct scrape *scrape)
     *older = *newer;
     *newer = recycled;
     memset(&newer->flush, 0, sizeof newer->flush);
-    for (int i = 0; i < scrape->reading.shard_count; i++)
+    memset(&newer->metadata, 0, sizeof newer->metadata);
+    for (int i = 0; i < scrape->reading.shard_count; i++) {
         histogram_merge(&newer->flush, &scrape->reading.shards[i].times[METRIC_TIME_FLUSH]);
+        histogram_merge(&newer->metadata, &scrape->reading.shards[i].times[METRIC_TIME_METADATA]);
+    }
     for (int key = 0; key < METRICS_API_KEYS; key++) {
         if (scrape->reading.apis[key] == NULL)
             continue;
@@ -315,6 +425,11 @@ static void home(struct io_msg *msg, struct io *io)
     arena_init(&scrape->names, io_mem(scrape->io), 64 << 20);
     place_partitions(scrape, image);
     scrape->job = (struct io_job){.work = write_text, .done = written};
+    scrape->view.group_count = scrape->view.lag_count = 0;
+    if (image->config->ringmain_metrics_partitions && !copy_groups(scrape, image, values))
+        scrape->view.group_count = scrape->view.lag_count = 0;
+    scrape->view.groups = scrape->groups;
+    scrape->view.lags = scrape->lags;
     size_t capacity = scrape->length + scrape->length / 8;
     if (copy_names(scrape, image) && make_text(scrape, size_max(capacity, TEXT_FIRST_BYTES)))
         io_job_start(scrape->io, &scrape->job);
@@ -345,7 +460,8 @@ enum err scrape_open(struct control *control, struct scrape **opened)
     list_init(&scrape->waiting);
     list_init(&scrape->served);
     struct broker *broker = control->shard->broker;
-    if (!metrics_reading_init(&scrape->reading, io_mem(io), broker->data_shards + 1)) {
+    if (!metrics_reading_init(&scrape->reading, io_mem(io), broker->data_shards + 1,
+                              metadata_current(control->metadata)->config->listener_count)) {
         MEM_DELETE(io_mem(io), scrape);
         return ERR_NO_MEMORY;
     }

@@ -43,6 +43,28 @@ static void fired(struct io_timer *timer)
     run(CONTAINER_OF(timer, struct http, timer));
 }
 
+static unsigned connections(const struct http *http)
+{
+    const union MHD_DaemonInfo *info = MHD_get_daemon_info(http->daemon, MHD_DAEMON_INFO_CURRENT_CONNECTIONS);
+    return info == NULL ? 0 : info->num_connections;
+}
+
+/* At its limit of connections libmicrohttpd takes the listener out of its descriptor, and puts it back where the run
+ * after the one begins in which a connection has ended; nothing would wake us for that run. */
+static void run_daemon(struct http *http)
+{
+    enum { RUNS_MAX = 16 };
+    unsigned before, after = connections(http);
+    int runs = 0;
+    do {
+        before = after;
+        enum MHD_Result good = MHD_run(http->daemon);
+        MAYBE(good ==
+              MHD_NO); /* out of descriptors or memory: a connection is lost, the next try is at the next event */
+        after = connections(http);
+    } while (++runs < RUNS_MAX && (runs < 2 || after < before));
+}
+
 /* What can be done without waiting; then to sleep until its descriptor or its clock says so. */
 static void run(struct http *http)
 {
@@ -50,8 +72,7 @@ static void run(struct http *http)
     if (http->running) /* a resumed request: whoever is at work goes on with it */
         return;
     http->running = true;
-    enum MHD_Result good = MHD_run(http->daemon);
-    MAYBE(good == MHD_NO); /* out of descriptors or memory: a connection is lost, the next try is at the next event */
+    run_daemon(http);
     http->running = false;
     if (!http->watching) {
         http->watching = true;

@@ -17,6 +17,7 @@ struct metadata {
     bool is_writing_snapshot;
     struct image *snapshot_image;
     struct quorum_snapshot snapshot;
+    struct histogram change_times;
 };
 
 /* ---- images
@@ -55,6 +56,19 @@ struct quorum *metadata_quorum(const struct metadata *metadata)
     return metadata->quorum;
 }
 
+const struct histogram *metadata_change_times(const struct metadata *metadata)
+{
+    return &metadata->change_times;
+}
+
+int64_t metadata_lag_ms(const struct metadata *metadata)
+{
+    if (list_empty(&metadata->changes))
+        return 0;
+    const struct metadata_change *oldest = CONTAINER_OF(metadata->changes.next, struct metadata_change, _link);
+    return (io_now_ns(metadata->io) - oldest->_proposed_ns) / 1000000;
+}
+
 bool metadata_is_idle(const struct metadata *metadata)
 {
     return list_empty(&metadata->changes) && list_empty(&metadata->failed) && metadata->publishing == NULL &&
@@ -90,6 +104,8 @@ static void finish_applied(struct metadata *metadata)
             break;
         list_remove(&change->_link);
         change->err = ERR_OK;
+        if (change->count > 0)
+            histogram_add(&metadata->change_times, io_now_ns(metadata->io) - change->_proposed_ns);
         change->done(change);
     }
 }
@@ -166,6 +182,7 @@ enum err metadata_change(struct metadata *metadata, struct metadata_change *chan
 {
     change->_metadata = metadata;
     change->_image = NULL;
+    change->_proposed_ns = io_now_ns(metadata->io);
     if (quorum_failed(metadata->quorum))
         return ERR_SEALED;
     if (change->count == 0) {

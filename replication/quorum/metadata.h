@@ -13,6 +13,7 @@
 #ifndef RINGMAIN_REPLICATION_QUORUM_METADATA_H
 #define RINGMAIN_REPLICATION_QUORUM_METADATA_H
 
+#include "io/base/histogram.h"
 #include "replication/quorum/quorum.h"
 
 struct metadata;
@@ -40,7 +41,10 @@ const struct image *metadata_latest(const struct metadata *metadata);
 const struct image *metadata_current(const struct metadata *metadata); /* the newest applied everywhere */
 struct quorum *metadata_quorum(const struct metadata *metadata);
 void metadata_published(struct metadata *metadata, const struct image *image);
-bool metadata_is_idle(const struct metadata *metadata); /* nothing proposed, published or being snapshotted */
+/* How long changes took, from their proposal until every shard had applied them. */
+const struct histogram *metadata_change_times(const struct metadata *metadata);
+int64_t metadata_lag_ms(const struct metadata *metadata); /* since the oldest open one was proposed; 0: none is */
+bool metadata_is_idle(const struct metadata *metadata);   /* nothing proposed, published or being snapshotted */
 
 struct metadata_change {
     void (*done)(struct metadata_change *change); /* never inside metadata_change */
@@ -49,7 +53,7 @@ struct metadata_change {
     enum err err;
     struct metadata *_metadata;
     struct image *_image;
-    int64_t _offset;
+    int64_t _offset, _proposed_ns;
     struct list _link;
     struct quorum_proposal _proposal;
 };

@@ -16,9 +16,9 @@ setup_c() {
 }
 setup_kcat() { command -v kcat; }
 setup_python() {
-    [ -x "$out/venv/bin/python" ] && "$out/venv/bin/python" -c 'import kafka, lz4, snappy, zstandard; assert kafka.__version__ == "3.0.12"' && return
+    [ -x "$out/venv/bin/python" ] && "$out/venv/bin/python" -c 'import kafka, lz4, snappy, zstandard, prometheus_client; assert kafka.__version__ == "3.0.12"' && return
     python3 -m venv "$out/venv" || { pip install virtualenv && python3 -m virtualenv "$out/venv"; } || return 1
-    "$out/venv/bin/pip" install -q kafka-python==3.0.12 lz4 python-snappy zstandard crc32c
+    "$out/venv/bin/pip" install -q kafka-python==3.0.12 lz4 python-snappy zstandard crc32c prometheus_client
 }
 setup_go() { { [ "$out/go" -nt "$here/go/main.go" ] && [ "$out/go" -nt "$here/go/transact.go" ]; } || (cd "$here/go" && go build -o "$out/go" .); }
 setup_js() {

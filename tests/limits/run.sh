@@ -7,11 +7,13 @@ binary=$(realpath "$1")
 ulimit -n "$(ulimit -H -n)"
 [ "$(ulimit -n)" -ge 8000 ] || { echo "SKIP limits: at most $(ulimit -n) descriptors on this machine"; exit 0; }
 work=$(mktemp -d)
+python=build/interop/venv/bin/python # has Prometheus's parser
+[ -x "$python" ] || python=python3
 trap 'kill -9 "$broker_pid" 2>/dev/null; rm -rf "$work"' EXIT
 broker_start "$binary" "$work/node" || exit 1
 echo "idle: $(grep VmRSS "/proc/$broker_pid/status" | tr -s ' \t' ' '), $(ls "/proc/$broker_pid/fd" | wc -l) descriptors"
 timeout 200 python3 tests/limits/limits.py 127.0.0.1 "$broker_port" "$broker_pid" | tee "$work/log"
-python3 tests/limits/metrics.py "$(sed -n 's/.*msg="metrics are served" url=//p' "$work/node/broker.log")" 127.0.0.1 "$broker_port" "$broker_pid" | tee "$work/metrics"
+"$python" tests/limits/metrics.py "$(sed -n 's/.*msg="metrics are served" url=//p' "$work/node/broker.log")" 127.0.0.1 "$broker_port" "$broker_pid" | tee "$work/metrics"
 line=$(tail -1 "$work/log")
 passed=$(echo "$line" | sed -n 's/limits: \([0-9]*\) passed.*/\1/p') failed=$(echo "$line" | sed -n 's/.* \([0-9]*\) failed/\1/p')
 passed=${passed:-0} failed=${failed:-1}

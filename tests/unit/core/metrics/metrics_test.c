@@ -110,7 +110,7 @@ static void a_reading_of_all_shards_is_written_as_prometheus_reads_it(void **sta
         metrics_init(&metrics[i], mem);
         count_something(&metrics[i]);
     }
-    assert_true(metrics_reading_init(&reading, mem, SHARDS));
+    assert_true(metrics_reading_init(&reading, mem, SHARDS, 0));
     read_whole(&reading, metrics);
     assert_int_equal(metrics_reading_sum(&reading, METRIC_BYTES_IN), 300);
     view = (struct metrics_view){.now = &reading,
@@ -156,6 +156,59 @@ static void a_reading_of_all_shards_is_written_as_prometheus_reads_it(void **sta
     assert_int_equal(mem->used, 0);
 }
 
+static void groups_and_listeners_have_labels_of_their_own(void **state)
+{
+    struct mem *mem = test_mem();
+    static struct metrics_view view;
+    static char text[TEXT];
+    struct metrics_reading reading;
+    struct metrics_topic topics[1] = {{.name = "orders"}};
+    const char *const listeners[2] = {"PLAINTEXT", "INTERNAL"};
+    const struct slice wild = SLICE_LITERAL("a\"b\\c\nd\xff\xc3\xa9\xed\xa0\x80");
+    const struct metrics_lag lags[] = {{.group = SLICE_LITERAL("readers"), .partition = 3, .offset = 40, .lag = 2},
+                                       {.group = wild, .partition = 1, .offset = 5, .lag = -1},
+                                       {.group = wild, .topic = -1, .partition = 1, .offset = 6, .lag = 7}};
+    const struct metrics_group groups[] = {{SLICE_LITERAL("readers"), 2}, {wild, 0}};
+    assert_true(metrics_reading_init(&reading, mem, SHARDS, 2));
+    metrics_reading_clear(&reading);
+    reading.listeners[1 * 2 + 1] = (struct metrics_listener){.connections = 4, .accepted = 9, .closed = 5};
+    reading.shards[0].values[METRIC_CLEANER_IDLE] = 700;
+    reading.shards[1].values[METRIC_CLEANER_IDLE] = 1500;
+    view = (struct metrics_view){.now = &reading,
+                                 .error_name = error_name,
+                                 .topics = topics,
+                                 .topic_count = 1,
+                                 .listener_names = listeners,
+                                 .groups = groups,
+                                 .group_count = COUNT_OF(groups),
+                                 .lags = lags,
+                                 .lag_count = COUNT_OF(lags),
+                                 .version = "1",
+                                 .cluster_id = "c"};
+    text[metrics_text(&view, text, sizeof text - 1)] = '\0';
+    const char *const expected[] = {
+        "\nkafka_server_socket_server_metrics_connection_count{listener=\"INTERNAL\",networkprocessor=\"1\"} 4\n",
+        "\nkafka_server_socket_server_metrics_connection_creation_total{listener=\"INTERNAL\",networkprocessor=\"1\"} "
+        "9\n",
+        "\nkafka_server_socket_server_metrics_connection_close_total{listener=\"PLAINTEXT\",networkprocessor=\"0\"} "
+        "0\n",
+        "\nkafka_consumergroup_lag{consumergroup=\"readers\",topic=\"orders\",partition=\"3\"} 2\n",
+        "\nringmain_group_lag_records{group=\"readers\",topic=\"orders\",partition=\"3\"} 2\n",
+        "\nkafka_consumergroup_current_offset{consumergroup=\"a\\\"b\\\\c\\nd?\xc3\xa9???\",topic=\"orders\",partition="
+        "\"1\"} 5\n",
+        "\nkafka_consumergroup_members{consumergroup=\"readers\"} 2\n",
+        "\nkafka_log_logcleanermanager_time_since_last_run_ms 1500\n",
+    };
+    for (size_t i = 0; i < COUNT_OF(expected); i++)
+        if (strstr(text, expected[i]) == NULL)
+            fail_msg("missing: %s", expected[i]);
+    /* Of an offset whose partition is not known there is no lag; of a topic that is not, nothing. */
+    assert_null(strstr(text, "lag{consumergroup=\"a"));
+    assert_null(strstr(text, "} 6\n"));
+    metrics_reading_fini(&reading);
+    assert_int_equal(mem->used, 0);
+}
+
 static void without_memory_a_reading_shows_what_there_is_room_for(void **state)
 {
     struct mem *mem = test_mem();
@@ -166,7 +219,7 @@ static void without_memory_a_reading_shows_what_there_is_room_for(void **state)
         metrics_init(&metrics[i], mem);
         count_something(&metrics[i]);
     }
-    assert_true(metrics_reading_init(&reading, mem, SHARDS));
+    assert_true(metrics_reading_init(&reading, mem, SHARDS, 0));
     read_all(&reading, metrics);
     assert_int_equal(reading.partitions_missing, 2);
     size_t limit = mem->limit;
@@ -220,6 +273,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_reading_of_all_shards_is_written_as_prometheus_reads_it),
+        cmocka_unit_test(groups_and_listeners_have_labels_of_their_own),
         cmocka_unit_test(without_memory_a_reading_shows_what_there_is_room_for),
         cmocka_unit_test(nobody_has_to_count),
         cmocka_unit_test(the_page_in_the_tree_is_that_of_the_tables),

@@ -65,7 +65,7 @@ static bool says(const struct asked *asked, const char *line)
     return memmem(asked->request.text->data, asked->request.text->length, line, strlen(line)) != NULL;
 }
 
-static void create_topic(const char *name, int32_t partitions)
+static struct uuid create_topic(const char *name, int32_t partitions)
 {
     struct create_topics_request request;
     struct create_topics_response response;
@@ -77,6 +77,7 @@ static void create_topic(const char *name, int32_t partitions)
     request.timeout_ms = 60 * SECOND_MS;
     assert_int_equal(client_call(&client, CLIENT_ANY_BROKER, API_CREATE_TOPICS, &request, &response, &arena), ERR_OK);
     assert_int_equal(response.topics.items[0].error_code, 0);
+    return response.topics.items[0].topic_id;
 }
 
 static int set_up(void **state)
@@ -115,6 +116,64 @@ static void what_the_broker_did_is_in_the_text(void **state)
         says(&asked, "\nkafka_network_requestmetrics_requests_total{request=\"CreateTopics\",version=\"7\"} 2\n"));
     assert_true(says(&asked, "\nkafka_network_requestmetrics_errors_total{request=\"ApiVersions\",error=\"NONE\"} "));
     assert_true(says(&asked, "\nkafka_controller_kafkacontroller_activecontrollercount 1\n"));
+    scrape_text_release(asked.request.text);
+}
+
+static void commit(const char *group, struct uuid topic_id, int32_t partition, int64_t offset)
+{
+    struct offset_commit_request request;
+    struct offset_commit_response response;
+    struct offset_commit_request_offset_commit_request_topic of;
+    struct offset_commit_request_offset_commit_request_partition item;
+    WIRE_DEFAULTS(offset_commit_request_schema, &request);
+    wire_set_defaults(&offset_commit_request_offset_commit_request_topic_struct, &of);
+    wire_set_defaults(&offset_commit_request_offset_commit_request_partition_struct, &item);
+    item.partition_index = partition;
+    item.committed_offset = offset;
+    of.topic_id = topic_id;
+    of.partitions.items = &item;
+    request.group_id = slice_from_string(group);
+    request.topics.items = &of;
+    of.partitions.count = request.topics.count = 1;
+    assert_int_equal(client_call(&client, CLIENT_ANY_BROKER, API_OFFSET_COMMIT, &request, &response, &arena), ERR_OK);
+    assert_int_equal(response.topics.items[0].partitions.items[0].error_code, 0);
+}
+
+static void find_coordinator(const char *group)
+{
+    struct find_coordinator_request request;
+    struct find_coordinator_response response;
+    struct slice key = slice_from_string(group);
+    WIRE_DEFAULTS(find_coordinator_request_schema, &request);
+    request.key = key;
+    request.coordinator_keys.items = &key;
+    request.coordinator_keys.count = 1;
+    for (int tries = 0;; tries++) { /* the first makes __consumer_offsets */
+        assert_true(tries < 1000);
+        assert_int_equal(client_call(&client, CLIENT_ANY_BROKER, API_FIND_COORDINATOR, &request, &response, &arena),
+                         ERR_OK);
+        if (response.coordinators.items[0].error_code == 0)
+            return;
+        client_pause(&client, 100);
+    }
+}
+
+static void what_groups_have_committed_is_compared_with_where_partitions_end(void **state)
+{
+    struct start start;
+    struct asked asked;
+    struct uuid few = create_topic("few", 3);
+    find_coordinator("readers");
+    commit("readers", few, 0, 0);
+    commit("readers", few, 2, 5); /* further than the partition goes: a commit may name any offset */
+    ask(&start, &asked, 1);
+    wait_for(&asked);
+    assert_true(says(&asked, "\nkafka_consumergroup_lag{consumergroup=\"readers\",topic=\"few\",partition=\"0\"} 0\n"));
+    assert_true(says(
+        &asked, "\nkafka_consumergroup_current_offset{consumergroup=\"readers\",topic=\"few\",partition=\"2\"} 5\n"));
+    assert_true(says(&asked, "\nringmain_group_lag_records{group=\"readers\",topic=\"few\",partition=\"2\"} 0\n"));
+    assert_true(says(&asked, "\nkafka_consumergroup_members{consumergroup=\"readers\"} 0\n"));
+    assert_false(says(&asked, "topic=\"few\",partition=\"1\"} 0\nkafka_consumergroup"));
     scrape_text_release(asked.request.text);
 }
 
@@ -187,6 +246,8 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(what_the_broker_did_is_in_the_text, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(what_groups_have_committed_is_compared_with_where_partitions_end, set_up,
+                                        tear_down),
         cmocka_unit_test_setup_teardown(who_asks_at_once_gets_one_text_and_who_asks_later_the_next, set_up, tear_down),
         cmocka_unit_test_setup_teardown(topics_may_go_while_they_are_looked_at, set_up, tear_down),
         cmocka_unit_test_setup_teardown(without_memory_the_answer_says_so_and_the_next_one_comes, set_up, tear_down),
