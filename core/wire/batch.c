@@ -4,6 +4,8 @@
 #include "core/wire/error.h"
 #include "core/wire/varint.h"
 
+#include <endian.h>
+
 enum {
     AT_LENGTH = 8,
     AT_LEADER_EPOCH = 12,
@@ -200,73 +202,133 @@ static bool add_record_error(struct arena *arena, const struct batch_header *hea
 
 enum { SHORT_VARINT = 3, SHORT_HEAD = 1 + 4 * SHORT_VARINT, SHORT_TAIL = SHORT_VARINT + 1 }; /* bytes */
 
-static inline bool short_varint(const uint8_t **at, int32_t *value)
+static inline uint32_t load_32(const uint8_t *at)
 {
-    const uint8_t *p = *at;
-    uint32_t raw = p[0];
-    *at = p + 1;
-    if (raw >= 0x80) {
-        raw = (raw & 0x7f) | (uint32_t)p[1] << 7;
-        *at = p + 2;
-        if (raw >= 1u << 14) {
-            raw = (raw & 0x3fff) | (uint32_t)p[2] << 14;
-            *at = p + 3;
-            if (raw >= 1u << 21)
-                return false;
-        }
+    uint32_t value;
+    memcpy(&value, at, sizeof(value));
+    return le32toh(value); /* the first byte is the lowest */
+}
+
+/* The unsigned number of a varint whose bytes are the low ones of `bytes`; *length is 0 for one of more than three. */
+static inline uint32_t short_varint(uint32_t bytes, int *length)
+{
+    if ((bytes & 0x80) == 0) {
+        *length = 1;
+        return bytes & 0x7f;
     }
-    *value = (int32_t)(raw >> 1) ^ -(int32_t)(raw & 1);
-    return true;
+    if ((bytes & 0x8000) == 0) {
+        *length = 2;
+        return (bytes & 0x7f) | (bytes >> 1 & 0x3f80);
+    }
+    *length = (bytes & 0x800000) == 0 ? 3 : 0;
+    return (bytes & 0x7f) | (bytes >> 1 & 0x3f80) | (bytes >> 2 & 0x1fc000);
+}
+
+static inline int32_t zigzag(uint32_t raw)
+{
+    return (int32_t)(raw >> 1) ^ -(int32_t)(raw & 1);
+}
+
+/* Is this the shortest varint of the offset delta `index`? Its length, or 0. */
+static inline int match_index(uint32_t bytes, int32_t index)
+{
+    uint32_t raw = (uint32_t)index << 1;
+    if (raw < 1u << 7)
+        return (bytes & 0xff) == raw ? 1 : 0;
+    if (raw < 1u << 14)
+        return (bytes & 0xffff) == ((raw & 0x7f) | 0x80 | raw >> 7 << 8) ? 2 : 0;
+    if (raw < 1u << 21)
+        return (bytes & 0xffffff) == ((raw & 0x7f) | 0x80 | (raw >> 7 & 0x7f) << 8 | 0x8000 | raw >> 14 << 16) ? 3 : 0;
+    return 0;
 }
 
 /* What the records of a batch must be, as numbers that a loop can keep in registers. */
 struct short_terms {
-    int64_t base_timestamp;
-    int64_t oldest, newest; /* timestamps that are accepted; BATCH_NO_TIMESTAMP always is */
-    int32_t key_least;      /* 0: there must be a key */
+    int32_t oldest, newest; /* timestamp deltas that are accepted; others may be all the same */
+    bool need_keys;
 };
+
+static int32_t clamp_delta(int64_t timestamp, int64_t base)
+{
+    int64_t delta;
+    if (__builtin_sub_overflow(timestamp, base, &delta))
+        return base > 0 ? INT32_MIN : INT32_MAX;
+    return delta < INT32_MIN ? INT32_MIN : delta > INT32_MAX ? INT32_MAX : (int32_t)delta;
+}
 
 static struct short_terms short_terms_of(const struct batch_header *header, const struct batch_rules *rules)
 {
-    struct short_terms terms = {.base_timestamp = header->base_timestamp, .key_least = rules->need_keys ? 0 : -1};
-    if (rules->append_time || __builtin_sub_overflow(rules->now_ms, rules->before_max_ms, &terms.oldest))
-        terms.oldest = INT64_MIN;
-    if (rules->append_time || __builtin_add_overflow(rules->now_ms, rules->after_max_ms, &terms.newest))
-        terms.newest = INT64_MAX;
+    struct short_terms terms = {.oldest = INT32_MIN, .newest = INT32_MAX, .need_keys = rules->need_keys};
+    int64_t oldest, newest, base = header->base_timestamp;
+    if (base < INT64_MIN / 2 || base > INT64_MAX / 2) /* sums could overflow: none is usual */
+        return (struct short_terms){.oldest = INT32_MAX, .newest = INT32_MIN};
+    if (!rules->append_time && !__builtin_sub_overflow(rules->now_ms, rules->before_max_ms, &oldest))
+        terms.oldest = clamp_delta(oldest, base);
+    if (!rules->append_time && !__builtin_add_overflow(rules->now_ms, rules->after_max_ms, &newest))
+        terms.newest = clamp_delta(newest, base);
     return terms;
 }
 
+/* Offset delta and key length of the next record, if they follow on the record before: the usual case in one look. */
+struct short_middle {
+    uint32_t bytes, mask;
+    uint32_t length; /* of both, and of the key */
+    int32_t left;    /* for so many records, until the offset delta gets a carry; 0: not known */
+};
+
+/* Reads them. False: unusual. */
+static inline bool read_middle(const uint8_t *at, bool need_keys, int32_t index, struct short_middle *middle)
+{
+    int key_bytes, index_bytes = match_index(load_32(at), index);
+    uint32_t key = short_varint(load_32(at + index_bytes), &key_bytes);
+    if (index_bytes == 0 || key_bytes == 0 || ((key & 1) != 0 && (key != 1 || need_keys)))
+        return false;
+    int bytes = index_bytes + key_bytes;
+    middle->length = (uint32_t)bytes + (key >> 1);
+    middle->left = bytes <= 4 ? 63 - (index & 63) : 0; /* a byte holds seven bits of twice the index */
+    middle->bytes = load_32(at) + 2;
+    middle->mask = bytes < 4 ? (1u << (8 * bytes)) - 1 : UINT32_MAX;
+    return true;
+}
+
 /* Passes records of the usual shape that are right in every respect, and stops before the first that is not, or looks
- * unusual. The number passed; *max_timestamp grows with them. */
+ * unusual. The number passed; *newest grows with their timestamp deltas. */
 static int32_t pass_short(struct batch_records *records, const struct short_terms *terms, int32_t index,
-                          int64_t *max_timestamp)
+                          int32_t *newest)
 {
     const uint8_t *at = records->_at, *const limit = records->_end;
-    int64_t newest = *max_timestamp;
-    const int32_t first = index, until = index + records->_left;
+    const int32_t first = index, until = index + records->_left, least = terms->oldest, most = terms->newest;
+    struct short_middle middle = {.left = 0};
+    int32_t reached = *newest;
     for (; index < until && limit - at >= SHORT_VARINT + SHORT_HEAD + SHORT_TAIL; index++) {
-        const uint8_t *next = at;
-        int32_t length, timestamp_delta, offset_delta, key, value;
-        if (!short_varint(&next, &length) || length > limit - next || length < SHORT_HEAD + SHORT_TAIL)
+        int bytes;
+        uint32_t length = short_varint(load_32(at), &bytes);
+        const uint8_t *next = at + bytes, *const end = next + (length >> 1);
+        if (bytes == 0 || (length & 1) != 0 || end > limit || end - next < SHORT_HEAD + SHORT_TAIL)
             break;
-        const uint8_t *const end = next + length;
-        next++; /* attributes */
-        if (!short_varint(&next, &timestamp_delta) || !short_varint(&next, &offset_delta) ||
-            !short_varint(&next, &key) || key < terms->key_least || key > end - next - SHORT_TAIL)
+        int32_t delta = zigzag(short_varint(load_32(next + 1), &bytes)); /* behind the attributes */
+        if (bytes == 0 || delta < least || delta > most)
             break;
-        next += key > 0 ? key : 0;
-        if (!short_varint(&next, &value) || value < -1 || (value > 0 ? value : 0) + 1 != end - next || end[-1] != 0)
+        next += 1 + bytes;
+        if (middle.left == 0 || ((load_32(next) ^ middle.bytes) & middle.mask) != 0) {
+            if (!read_middle(next, terms->need_keys, index, &middle))
+                break;
+        } else {
+            middle.bytes += 2; /* an index more */
+            middle.left--;
+        }
+        if (middle.length + SHORT_TAIL > (uint32_t)(end - next))
             break;
-        int64_t timestamp;
-        if (offset_delta != index || __builtin_add_overflow(terms->base_timestamp, timestamp_delta, &timestamp) ||
-            ((timestamp < terms->oldest || timestamp > terms->newest) && timestamp != BATCH_NO_TIMESTAMP))
+        next += middle.length;
+        uint32_t value = short_varint(load_32(next), &bytes);
+        if (bytes == 0 || ((value & 1) != 0 && value != 1) || next + bytes + (value >> 1) + 1 != end || end[-1] != 0)
             break;
-        newest = timestamp > newest ? timestamp : newest;
+        reached = delta > reached ? delta : reached;
         at = end;
     }
     records->_at = at;
     records->_left -= index - first;
-    *max_timestamp = newest;
+    *newest = reached;
     return index - first;
 }
 
@@ -283,7 +345,11 @@ bool batch_check_records(struct slice body, const struct batch_header *header, c
     batch_records_init(&records, body, header->record_count);
     const struct short_terms terms = short_terms_of(header, rules);
     for (int32_t index = 0;; index++) {
-        index += pass_short(&records, &terms, index, &max_timestamp);
+        int32_t newest = INT32_MIN;
+        int32_t passed = pass_short(&records, &terms, index, &newest);
+        index += passed;
+        if (passed > 0 && header->base_timestamp + newest > max_timestamp)
+            max_timestamp = header->base_timestamp + newest;
         if (index == header->record_count)
             break;
         if (batch_records_next(&records, &record) != ERR_OK)

@@ -132,6 +132,7 @@ struct wire_writer {
 
 void wire_writer_init(struct wire_writer *writer, struct mem *mem);
 void wire_writer_fini(struct wire_writer *writer);
+void wire_writer_clear(struct wire_writer *writer); /* empty again; keeps its memory */
 uint8_t *wire_reserve(struct wire_writer *writer, size_t length); /* counted as written; NULL: failed */
 void wire_put(struct wire_writer *writer, const void *data, size_t length);
 void wire_put_i8(struct wire_writer *writer, int8_t value);

@@ -249,14 +249,18 @@ static enum err read_tags(struct reader *r, const struct wire_struct *of, void *
     return err;
 }
 
+static void set_default(const struct wire_field *field, void *out);
+
 static enum err read_struct(struct reader *r, const struct wire_struct *of, void *out)
 {
-    wire_set_defaults(of, out);
     for (int i = 0; i < of->field_count; i++) {
         const struct wire_field *field = &of->fields[i];
-        if (!is_present(field, r->version) || (field->tag >= 0 && r->flexible))
+        void *value = (uint8_t *)out + field->offset;
+        if (!is_present(field, r->version) || (field->tag >= 0 && r->flexible)) {
+            set_default(field, value);
             continue;
-        enum err err = read_field(r, field, (uint8_t *)out + field->offset);
+        }
+        enum err err = read_field(r, field, value);
         if (err != ERR_OK)
             return err;
     }

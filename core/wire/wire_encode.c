@@ -304,6 +304,13 @@ void wire_writer_fini(struct wire_writer *writer)
     *writer = (struct wire_writer){.mem = writer->mem};
 }
 
+void wire_writer_clear(struct wire_writer *writer)
+{
+    writer->length = 0;
+    writer->splice_count = 0;
+    writer->failed = false;
+}
+
 uint8_t *wire_reserve(struct wire_writer *writer, size_t length)
 {
     if (writer->failed)

@@ -47,7 +47,7 @@ static void drop_block(struct conn *conn)
 {
     conn_block_release(conn->server, conn->block);
     conn->block = NULL;
-    conn->frame_begin = conn->block_filled = 0;
+    conn->frame_begin = conn->block_filled = conn->block_wanted = 0;
 }
 
 /* Frees the connection when nothing is in flight on it any more. */
@@ -112,11 +112,14 @@ static size_t block_size(const struct conn *conn)
 static bool make_room(struct conn *conn, size_t need)
 {
     struct conn_server *server = conn->server;
-    if (conn->block != NULL && need <= conn->block->capacity - conn->frame_begin)
+    if (conn->block != NULL && need <= conn->block_wanted - conn->frame_begin)
         return true;
-    struct conn_block *block = conn_block_take(server, size_max(need, block_size(conn)));
-    if (block == NULL) /* without its neighbours, but no less: a part would be of no use to anybody */
-        block = conn_block_take(server, size_max(need, size_min(conn->frame_size, CONN_FRAME_STEP)));
+    size_t wanted = size_max(need, block_size(conn));
+    struct conn_block *block = conn_block_take(server, wanted);
+    if (block == NULL) { /* without its neighbours, but no less: a part would be of no use to anybody */
+        wanted = size_max(need, size_min(conn->frame_size, CONN_FRAME_STEP));
+        block = conn_block_take(server, wanted);
+    }
     if (block == NULL)
         return false;
     size_t length = frame_length(conn);
@@ -124,6 +127,7 @@ static bool make_room(struct conn *conn, size_t need)
         memcpy(block->data, conn->block->data + conn->frame_begin, length);
     drop_block(conn);
     conn->block = block;
+    conn->block_wanted = wanted;
     conn->block_filled = length;
     return true;
 }
@@ -275,7 +279,7 @@ static void conn_read_on(struct conn *conn)
         conn->reading = CONN_BULK;
         conn->bulk.done = on_bulk;
         io_receive_into(io, &conn->bulk, conn->socket, conn->block->data + conn->block_filled,
-                        conn->block->capacity - conn->block_filled);
+                        conn->block_wanted - conn->block_filled);
         return;
     }
     if (conn->frame_size == 0 && conn->bulk_left > 0 && conn->stash_size == 0) {

@@ -26,6 +26,7 @@ enum {
 struct conn_block {
     uint32_t refs;
     size_t capacity;
+    struct conn_block *next; /* among the spare ones */
     uint8_t data[];
 };
 
@@ -70,7 +71,8 @@ struct conn {
     bool in_run; /* conn_run_requests is at work: what handlers conclude meanwhile waits for its end */
     /* The frame that is being received is block->data[frame_begin ..]; it has come up to block_filled. */
     struct conn_block *block;
-    size_t frame_size; /* without its head; 0: the head is not complete */
+    size_t block_wanted; /* so far bytes are received into it */
+    size_t frame_size;   /* without its head; 0: the head is not complete */
     size_t frame_begin, block_filled;
     uint8_t *stash; /* bytes that arrived while there was no memory for their frame */
     size_t stash_size;
@@ -95,8 +97,13 @@ void conn_free_requests(struct conn *conn); /* those that are not with a handler
 
 /* server.c */
 void conn_server_leave(struct conn_visitor *visitor); /* its connection has ended; it is freed when the gate knows */
-void conn_server_forget(struct conn_server *server, struct conn *conn);          /* before the struct is freed */
-struct conn_block *conn_block_take(struct conn_server *server, size_t capacity); /* NULL: not now */
+void conn_server_forget(struct conn_server *server, struct conn *conn); /* before the struct is freed */
+
+/* spares.c */
+struct conn_block *conn_block_take(struct conn_server *server, size_t capacity); /* at least; NULL: not now */
 void conn_block_release(struct conn_server *server, struct conn_block *block);   /* one holder less; may be NULL */
+struct request *conn_request_take(struct conn_server *server); /* arena and out are set up, the rest is 0; or NULL */
+void conn_request_give(struct conn_server *server, struct request *request);
+void conn_spares_free(struct conn_server *server);
 
 #endif

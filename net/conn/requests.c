@@ -5,22 +5,17 @@ enum request_state { REQUEST_WAITING, REQUEST_RUNNING, REQUEST_ANSWERED, REQUEST
 enum request_outcome { OUTCOME_ANSWER, OUTCOME_DROP, OUTCOME_CLOSE };
 enum { REQUEST_NO_ERROR_CODE = INT16_MIN };
 
-/* What one request may take for what it decodes: a table's structs are larger than their bytes. */
-enum { REQUEST_ARENA_LIMIT = 256 << 20 };
-
-static void request_free(struct request *request)
-{
-    struct mem *mem = io_mem(request->io);
-    if (request->released != NULL)
-        request->released(request);
-    wire_writer_fini(&request->out);
-    arena_fini(&request->arena);
-    MEM_DELETE(mem, request);
-}
+/* What a twin may take for what it decodes; spares.c has the same of others. */
+enum { TWIN_ARENA_LIMIT = 256 << 20 };
 
 static void twin_free(struct io_msg *msg, struct io *io)
 {
-    request_free(CONTAINER_OF(msg, struct request, _msg));
+    struct request *twin = CONTAINER_OF(msg, struct request, _msg);
+    if (twin->released != NULL)
+        twin->released(twin);
+    wire_writer_fini(&twin->out);
+    arena_fini(&twin->arena);
+    MEM_DELETE(io_mem(io), twin);
 }
 
 /* Takes a request out of its connection and gives everything back. */
@@ -35,9 +30,10 @@ static void conn_remove_request(struct conn *conn, struct request *request)
     conn->request_count--;
     metrics_subtract(conn->server->metrics, METRIC_REQUESTS_RUNNING, 1);
     conn->held_bytes -= request->_frame_size;
-    struct conn_block *block = request->_block;
-    request_free(request);
-    conn_block_release(conn->server, block);
+    if (request->released != NULL)
+        request->released(request);
+    conn_block_release(conn->server, request->_block);
+    conn_request_give(conn->server, request);
 }
 
 void conn_free_requests(struct conn *conn)
@@ -62,7 +58,7 @@ static struct conn_block *hold_frame(struct conn *conn, size_t *begin)
     struct conn_block *block = conn->block;
     const uint8_t *frame = block->data + conn->frame_begin;
     *begin = conn->frame_begin;
-    bool is_alone = block->refs == 1 && block->capacity - conn->frame_size <= CONN_BULK_BYTES;
+    bool is_alone = block->refs == 1 && block->capacity / 2 <= size_max(conn->frame_size, ALONE_BYTES / 2);
     if (!is_alone && (conn->frame_size < ALONE_BYTES || get_i16(frame) != API_PRODUCE)) {
         struct conn_block *own = conn_block_take(conn->server, conn->frame_size);
         if (own != NULL) {
@@ -78,7 +74,7 @@ static struct conn_block *hold_frame(struct conn *conn, size_t *begin)
 bool conn_add_request(struct conn *conn)
 {
     struct conn_server *server = conn->server;
-    struct request *request = MEM_NEW(io_mem(server->io), struct request);
+    struct request *request = conn_request_take(server);
     size_t consumed = 0, begin;
     struct conn_block *block = hold_frame(conn, &begin);
     enum err err = request == NULL ? ERR_NO_MEMORY : ERR_OK;
@@ -89,7 +85,7 @@ bool conn_add_request(struct conn *conn)
                                                  : "a connection is closed: its request has no valid header");
         conn_block_release(server, block);
         if (request != NULL)
-            MEM_DELETE(io_mem(server->io), request);
+            conn_request_give(server, request);
         return false;
     }
     server->request_count++;
@@ -104,8 +100,6 @@ bool conn_add_request(struct conn *conn)
     request->_conn = conn;
     request->_block = block;
     request->_frame_size = conn->frame_size;
-    arena_init(&request->arena, io_mem(server->io), REQUEST_ARENA_LIMIT);
-    wire_writer_init(&request->out, io_mem(server->io));
     list_init(&request->_link);
     list_push_back(&conn->requests, &request->_link);
     conn->request_count++;
@@ -486,7 +480,7 @@ static void move_arrived(struct io_msg *msg, struct io *io)
     twin->listener = original->listener;
     twin->peer = original->peer;
     twin->_original = move->original;
-    arena_init(&twin->arena, io_mem(io), REQUEST_ARENA_LIMIT);
+    arena_init(&twin->arena, io_mem(io), TWIN_ARENA_LIMIT);
     wire_writer_init(&twin->out, io_mem(io));
     out_begin(twin);
     move->handle(twin);

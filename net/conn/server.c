@@ -42,6 +42,7 @@ void conn_server_init(struct conn_server *server, struct io *io, struct shard *s
     server->frame_limit = frame_limit(io, config);
     list_init(&server->_conns);
     list_init(&server->_starved);
+    list_init(&server->_spares.requests);
     server->_sweep.fire = on_sweep;
 }
 
@@ -50,51 +51,8 @@ void conn_server_configure(struct conn_server *server, const struct broker_confi
     server->config = config;
 }
 
-/* ---- the frame budget
- * ---------------------------------------------------------------------------------------------------- */
-
-static bool take_budget(struct conn_server *server, size_t bytes)
-{
-    /* One frame always fits, or a request as large as the budget could never be served. */
-    if (server->frame_used > 0 && bytes > server->frame_limit - size_min(server->frame_limit, server->frame_used))
-        return false;
-    server->frame_used += bytes;
-    return true;
-}
-
-static void give_budget(struct conn_server *server, size_t bytes)
-{
-    ASSERT(server->frame_used >= bytes);
-    server->frame_used -= bytes;
-    if (!list_empty(&server->_starved) && !server->_stopping) {
-        /* The oldest hungry connection is fed by the sweep's next tick, soon: never inside this call. */
-        if (io_timer_start(server->io, &server->_sweep, io_now_ns(server->io)) != ERR_OK)
-            ASSERT(io_timer_running(&server->_sweep) || server->conn_count == 0);
-    }
-}
-
-struct conn_block *conn_block_take(struct conn_server *server, size_t capacity)
-{
-    if (!take_budget(server, capacity))
-        return NULL;
-    struct conn_block *block = mem_alloc(io_mem(server->io), sizeof(*block) + capacity);
-    if (block == NULL) {
-        give_budget(server, capacity);
-        return NULL;
-    }
-    block->refs = 1;
-    block->capacity = capacity;
-    return block;
-}
-
-void conn_block_release(struct conn_server *server, struct conn_block *block)
-{
-    if (block == NULL || --block->refs > 0)
-        return;
-    size_t capacity = block->capacity;
-    mem_free(io_mem(server->io), block, sizeof(*block) + capacity);
-    give_budget(server, capacity);
-}
+/* ---- memory for frames --------------------------------------------------------------------------------------------
+ */
 
 static void feed_starved(struct conn_server *server)
 {
@@ -219,6 +177,7 @@ static void stop_when_empty(struct conn_server *server)
         if (server->_listeners[i].open)
             return;
     io_timer_stop(server->io, &server->_sweep);
+    conn_spares_free(server);
     mem_free(io_mem(server->io), server->_listeners, (size_t)server->_listener_count * sizeof *server->_listeners);
     server->_listeners = NULL;
     server->_listener_count = 0;

@@ -21,6 +21,20 @@
 #include "net/conn/gate.h"
 #include "net/conn/request.h"
 
+enum {
+    CONN_BLOCK_CLASSES = 4 * 11, /* of 1 KiB to 2 MiB */
+    CONN_SPARE_BYTES = 4 << 20,
+    CONN_SPARE_REQUESTS = 128,
+};
+
+/* Freed memory that the next requests will need again: spares.c. */
+struct conn_spares {
+    struct conn_block *blocks[CONN_BLOCK_CLASSES];
+    size_t block_bytes;
+    struct list requests;
+    int request_count;
+};
+
 struct conn_server {
     struct io *io;
     struct shard *shard;
@@ -34,8 +48,9 @@ struct conn_server {
     struct list _conns;
     struct list _starved;    /* wait for frame budget */
     struct conn_gate *_gate; /* the control shard's */
-    bool _let_in;            /* the gate has granted a pass: the broker is ready */
-    int _visitor_count;      /* sockets that the gate knows of */
+    struct conn_spares _spares;
+    bool _let_in;       /* the gate has granted a pass: the broker is ready */
+    int _visitor_count; /* sockets that the gate knows of */
     struct io_timer _sweep;
     struct conn_listener *_listeners;
     int _listener_count;

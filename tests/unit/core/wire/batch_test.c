@@ -7,7 +7,7 @@
 
 #define NOW_MS 1000000000
 
-static uint8_t buffer[1 << 16];
+static uint8_t buffer[1 << 20];
 
 static struct batch_rules rules_of_a_topic(void)
 {
@@ -204,62 +204,113 @@ static void random_bytes_with_a_good_crc_never_read_outside(void **state)
 
 /* What batch_check_records must say, one record after the other and by the book. */
 static int16_t verdict_by_the_book(struct slice body, const struct batch_header *header,
-                                   const struct batch_rules *rules)
+                                   const struct batch_rules *rules, int64_t *max_timestamp)
 {
     struct batch_records records;
     struct batch_record record;
     int16_t error = KAFKA_ERROR_NONE;
+    *max_timestamp = BATCH_NO_TIMESTAMP;
     batch_records_init(&records, body, header->record_count);
     for (int32_t i = 0; i < header->record_count; i++) {
         int64_t timestamp;
         if (batch_records_next(&records, &record) != ERR_OK)
             return KAFKA_ERROR_INVALID_RECORD;
         bool fits = !__builtin_add_overflow(header->base_timestamp, record.timestamp_delta, &timestamp);
+        *max_timestamp = timestamp > *max_timestamp ? timestamp : *max_timestamp;
         if (record.offset_delta != i || (rules->need_keys && slice_is_null(record.key)))
             error = KAFKA_ERROR_INVALID_RECORD;
-        else if (!fits || timestamp > rules->now_ms + rules->after_max_ms)
+        else if (!fits || timestamp > rules->now_ms + rules->after_max_ms ||
+                 timestamp < rules->now_ms - rules->before_max_ms)
             error = KAFKA_ERROR_INVALID_TIMESTAMP;
     }
     return batch_records_next(&records, &record) == ERR_NOT_FOUND ? error : KAFKA_ERROR_INVALID_RECORD;
+}
+
+/* Sizes as they come: mostly alike within a batch, sometimes at the edges of a varint's length. */
+static struct slice some_bytes(struct prng *prng, const uint8_t *bytes, size_t usual)
+{
+    static const size_t edges[] = {0, 1, 63, 64, 8191, 8192};
+    if (prng_chance(prng, 3000))
+        return slice_of(bytes, edges[prng_below(prng, COUNT_OF(edges))]);
+    if (prng_chance(prng, 30000))
+        return SLICE_NULL;
+    return slice_of(bytes, usual);
+}
+
+/* *head: where some record begins. */
+static struct slice batch_of_any_shape(struct prng *prng, struct batch_builder *builder, size_t *head)
+{
+    static uint8_t bytes[40000], header[16];
+    int count = (int)(prng_chance(prng, 5000) ? prng_between(prng, 8000, 20000) : prng_between(prng, 1, 200));
+    size_t key = prng_chance(prng, 50000) ? 9000 : prng_below(prng, 3) * prng_below(prng, 70),
+           value = prng_below(prng, 150);
+    uint64_t spread_ms = prng_below(prng, 2) * prng_below(prng, 3000);
+    size_t header_length = batch_put_header(header, SLICE_LITERAL("k"), SLICE_LITERAL("v"));
+    batch_builder_init(builder, buffer, sizeof(buffer));
+    *head = builder->length;
+    for (int i = 0; i < count; i++) {
+        *head = prng_below(prng, (uint64_t)i + 1) == 0 ? builder->length : *head;
+        bool headers = prng_chance(prng, 5000);
+        if (!batch_builder_add(builder, NOW_MS - 1000 + (int64_t)prng_below(prng, spread_ms + 1),
+                               key == 0 ? SLICE_NULL : some_bytes(prng, bytes, key),
+                               some_bytes(prng, bytes, prng_chance(prng, 500000) ? value : prng_below(prng, 300)),
+                               headers ? slice_of(header, header_length) : SLICE_NULL, headers))
+            break;
+    }
+    return batch_builder_finish(builder, NULL);
 }
 
 static void records_of_any_shape_are_judged_as_by_the_book(void **state)
 {
     struct prng prng;
     struct batch_builder builder;
-    static uint8_t bytes[40000];
     int good = 0, bad = 0;
     prng_seed(&prng, 7);
-    for (int round = 0; round < 20000; round++) {
-        int count = (int)prng_between(&prng, 1, 80);
-        batch_builder_init(&builder, buffer, sizeof(buffer));
-        for (int i = 0; i < count; i++) {
-            struct slice key = slice_of(bytes, prng_below(&prng, 3) * prng_below(&prng, 90));
-            struct slice value = slice_of(bytes, prng_below(&prng, prng_chance(&prng, 10000) ? 30000 : 300));
-            uint8_t header[16];
-            size_t header_length = batch_put_header(header, SLICE_LITERAL("k"), SLICE_LITERAL("v"));
-            bool headers = prng_chance(&prng, 50000);
-            if (!batch_builder_add(&builder, NOW_MS + (int64_t)prng_below(&prng, 3000),
-                                   prng_chance(&prng, 300000) ? SLICE_NULL : key,
-                                   prng_chance(&prng, 50000) ? SLICE_NULL : value,
-                                   headers ? slice_of(header, header_length) : SLICE_NULL, headers))
-                break;
-        }
-        struct slice batch = batch_builder_finish(&builder, NULL);
-        for (uint64_t i = prng_below(&prng, 3); i > 0; i--) /* near the beginning of some record, or anywhere */
+    for (int round = 0; round < 12000; round++) {
+        size_t head;
+        struct slice batch = batch_of_any_shape(&prng, &builder, &head);
+        if (prng_below(&prng, 3) == 0)
+            buffer[size_min(head + prng_below(&prng, 14), batch.length - 1)] ^= (uint8_t)(1 << prng_below(&prng, 8));
+        if (prng_below(&prng, 3) == 0)
             buffer[BATCH_HEADER_BYTES + prng_below(&prng, batch.length - BATCH_HEADER_BYTES)] =
                 (uint8_t)prng_next(&prng);
         seal(batch);
         struct batch_rules rules = rules_of_a_topic();
         rules.need_keys = prng_chance(&prng, 200000);
+        rules.before_max_ms = prng_chance(&prng, 500000) ? 999 : 100000;
         struct batch_header header;
         assert_int_equal(batch_read_header(buffer, batch.length, &header), ERR_OK);
         struct slice body = slice_of(buffer + BATCH_HEADER_BYTES, batch.length - BATCH_HEADER_BYTES);
-        int16_t expected = verdict_by_the_book(body, &header, &rules), got = verdict_of(batch, &rules).error;
-        assert_int_equal(got == KAFKA_ERROR_NONE, expected == KAFKA_ERROR_NONE);
-        *(got == KAFKA_ERROR_NONE ? &good : &bad) += 1;
+        int64_t max_timestamp;
+        int16_t expected = verdict_by_the_book(body, &header, &rules, &max_timestamp);
+        struct batch_verdict verdict = verdict_of(batch, &rules);
+        assert_int_equal(verdict.error == KAFKA_ERROR_NONE, expected == KAFKA_ERROR_NONE);
+        if (expected == KAFKA_ERROR_NONE)
+            assert_int_equal(verdict.max_timestamp, max_timestamp);
+        *(expected == KAFKA_ERROR_NONE ? &good : &bad) += 1;
     }
     assert_true(good > 1000 && bad > 1000);
+}
+
+/* The records before it are alike to the last byte of what stands before their keys. */
+static void the_last_byte_of_a_long_keys_length_counts(void **state)
+{
+    enum { VICTIM = 70, TO_THIRD_BYTE = 3 + 1 + 1 + 2 + 2 }; /* length, attributes, timestamp, offset, key's length */
+    static const uint8_t key[9000];
+    struct batch_builder builder;
+    size_t victim = 0;
+    batch_builder_init(&builder, buffer, sizeof(buffer));
+    for (int i = 0; i < 100; i++) {
+        victim = i == VICTIM ? builder.length : victim;
+        assert_true(
+            batch_builder_add(&builder, NOW_MS, slice_of(key, sizeof(key)), SLICE_LITERAL("value"), SLICE_NULL, 0));
+    }
+    struct slice batch = batch_builder_finish(&builder, NULL);
+    assert_int_equal(error_of(batch), KAFKA_ERROR_NONE);
+    assert_int_equal(buffer[victim + TO_THIRD_BYTE], 1);
+    buffer[victim + TO_THIRD_BYTE] = 2;
+    seal(batch);
+    assert_int_equal(error_of(batch), KAFKA_ERROR_INVALID_RECORD);
 }
 
 static void append_time_is_stamped_with_a_valid_crc(void **state)
@@ -298,6 +349,7 @@ int main(void)
         cmocka_unit_test(timestamps_outside_the_window_are_refused_and_none_is_not_a_timestamp),
         cmocka_unit_test(random_bytes_with_a_good_crc_never_read_outside),
         cmocka_unit_test(records_of_any_shape_are_judged_as_by_the_book),
+        cmocka_unit_test(the_last_byte_of_a_long_keys_length_counts),
         cmocka_unit_test(append_time_is_stamped_with_a_valid_crc),
         cmocka_unit_test(sequences_go_round_at_the_largest_number),
     };
