@@ -1,4 +1,6 @@
 // Many groups, or one large one: how long joins take, and how fast heartbeats are answered while everybody is at rest.
+// Beside them, in the same seconds, bytes go to a process that only sends them back: what the machine itself takes, which no
+// broker can beat. Where that is slow, the heartbeats say nothing about the broker.
 //
 // usage: groups BOOTSTRAP GROUPS MEMBERS SECONDS
 package main
@@ -9,6 +11,7 @@ import (
 	"io"
 	"net"
 	"os"
+	"os/exec"
 	"sort"
 	"strconv"
 	"sync"
@@ -105,7 +108,69 @@ func (m *member) heartbeat() time.Duration {
 	return time.Since(begin)
 }
 
+// Sends back what comes, on one connection, until it is closed.
+func echo() {
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		fail(err)
+	}
+	fmt.Println(listener.Addr())
+	conn, err := listener.Accept()
+	if err != nil {
+		fail(err)
+	}
+	io.Copy(conn, conn)
+}
+
+// How long a round trip to the other process takes: 200 a second, until the channel is closed.
+func measureMachine(end <-chan struct{}, times *[]time.Duration) {
+	self, err := os.Executable()
+	if err != nil {
+		fail(err)
+	}
+	process := exec.Command(self, "echo")
+	output, err := process.StdoutPipe()
+	if err != nil {
+		fail(err)
+	}
+	if err := process.Start(); err != nil {
+		fail(err)
+	}
+	var address string
+	fmt.Fscanln(output, &address)
+	conn, err := net.Dial("tcp", address)
+	if err != nil {
+		fail(err)
+	}
+	frame := make([]byte, 64) // as large as a heartbeat
+	for {
+		select {
+		case <-end:
+			conn.Close()
+			process.Wait()
+			return
+		case <-time.After(5 * time.Millisecond):
+		}
+		begin := time.Now()
+		if _, err := conn.Write(frame); err != nil {
+			fail(err)
+		}
+		if _, err := io.ReadFull(conn, frame); err != nil {
+			fail(err)
+		}
+		*times = append(*times, time.Since(begin))
+	}
+}
+
+func share(times []time.Duration, part float64) time.Duration {
+	return times[int(part*float64(len(times)-1))].Round(time.Microsecond)
+}
+
 func main() {
+	if len(os.Args) == 2 && os.Args[1] == "echo" {
+		echo()
+		return
+	}
 	if len(os.Args) != 5 {
 		fmt.Println("usage: groups BOOTSTRAP GROUPS MEMBERS SECONDS")
 		os.Exit(2)
@@ -154,6 +219,12 @@ func main() {
 	// Each member every three seconds, as clients do; spread over time.
 	var mu sync.Mutex
 	var times []time.Duration
+	var machine []time.Duration
+	over, measured := make(chan struct{}), make(chan struct{})
+	go func() {
+		measureMachine(over, &machine)
+		close(measured)
+	}()
 	end := time.Now().Add(time.Duration(seconds) * time.Second)
 	for i, m := range members {
 		wait.Add(1)
@@ -170,10 +241,16 @@ func main() {
 		}()
 	}
 	wait.Wait()
-	sort.Slice(times, func(i, j int) bool { return times[i] < times[j] })
-	at := func(share float64) time.Duration {
-		return times[int(share*float64(len(times)-1))].Round(time.Microsecond)
+	close(over)
+	<-measured
+	for _, all := range [][]time.Duration{times, machine} {
+		sort.Slice(all, func(i, j int) bool { return all[i] < all[j] })
 	}
-	fmt.Printf("groups=%d members=%d joined_ms=%d heartbeats=%d p50=%v p99=%v max=%v\n", groups, len(members),
-		joined.Milliseconds(), len(times), at(0.5), at(0.99), at(1))
+	fmt.Printf("groups=%d members=%d joined_ms=%d heartbeats=%d p50=%v p99=%v max=%v machine_p50=%v machine_p99=%v machine_max=%v\n",
+		groups, len(members), joined.Milliseconds(), len(times), share(times, 0.5), share(times, 0.99), share(times, 1),
+		share(machine, 0.5), share(machine, 0.99), share(machine, 1))
+	// The machine's share of the heartbeats' slowest hundredth is not the broker's.
+	if limit := 50*time.Millisecond + share(machine, 0.99); share(times, 0.99) > limit {
+		fail(fmt.Errorf("the slowest hundredth of the heartbeats took more than %v", limit))
+	}
 }
