@@ -35,7 +35,7 @@ static void answer(struct coordinator_partition *partition, struct machine_appen
     append->error = error;
     append->base_offset = error == KAFKA_ERROR_NONE ? base_offset : -1;
     list_init(&append->link);
-    partition->coordinator->options.kind->appended(partition->machine, append);
+    coordinator_machine_appended(partition->machine, append);
 }
 
 static void land(struct coordinator_partition *partition, struct flight *flight)

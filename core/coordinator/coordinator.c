@@ -50,7 +50,7 @@ void coordinator_close(struct coordinator *coordinator)
             continue;
         io_timer_stop(coordinator->io, &partition->retry);
         if (partition->machine != NULL)
-            coordinator->options.kind->close(partition->machine);
+            coordinator_machine_close(partition->machine);
         MEM_DELETE(mem, partition);
     }
     mem_free(mem, coordinator->partitions, (size_t)coordinator->partition_capacity * sizeof *coordinator->partitions);
@@ -98,7 +98,7 @@ static void begin_load(struct coordinator_partition *partition)
 static void close_machine(struct coordinator_partition *partition)
 {
     if (partition->machine != NULL)
-        partition->coordinator->options.kind->close(partition->machine);
+        coordinator_machine_close(partition->machine);
     partition->machine = NULL;
     partition->phase = PHASE_IDLE;
 }
@@ -126,22 +126,22 @@ void coordinator_partition_settle(struct coordinator_partition *partition)
         begin_load(partition);
 }
 
-void coordinator_loaded(struct coordinator_partition *partition, bool good)
+void coordinator_loaded(struct coordinator_partition *partition, const char *why_not)
 {
     struct coordinator *coordinator = partition->coordinator;
     coordinator->loads_running--;
     if (partition->phase == PHASE_CLOSING) {
         coordinator_partition_settle(partition);
-    } else if (good) {
+    } else if (why_not == NULL) {
         int64_t took_ns = io_now_ns(coordinator->io) - partition->load_ns;
         coordinator->longest_load_ns = took_ns > coordinator->longest_load_ns ? took_ns : coordinator->longest_load_ns;
         partition->phase = PHASE_ACTIVE;
         DIAG(coordinator->io, DIAG_DEBUG, "a coordinator has loaded a partition", "topic=%s partition=%d",
              coordinator->options.kind->topic, partition->index);
-        coordinator->options.kind->loaded(partition->machine);
+        coordinator_machine_loaded(partition->machine);
     } else {
         DIAG(coordinator->io, DIAG_WARN, "a coordinator could not load a partition; it tries again",
-             "topic=%s partition=%d", coordinator->options.kind->topic, partition->index);
+             "topic=%s partition=%d why=\"%s\"", coordinator->options.kind->topic, partition->index, why_not);
         close_machine(partition);
         retry_later(partition);
     }
@@ -150,11 +150,10 @@ void coordinator_loaded(struct coordinator_partition *partition, bool good)
 
 static void resign(struct coordinator_partition *partition)
 {
-    const struct coordinator_kind *kind = partition->coordinator->options.kind;
     switch (partition->phase) {
     case PHASE_ACTIVE:
         partition->phase = PHASE_CLOSING;
-        kind->resign(partition->machine);
+        coordinator_machine_resign(partition->machine);
         break;
     case PHASE_LOADING:
         partition->phase = PHASE_CLOSING;
@@ -185,10 +184,8 @@ static void update(struct coordinator_partition *partition, bool led, int32_t le
         begin_load(partition);
 }
 
-void coordinator_reload(struct coordinator_machine *machine)
+void coordinator_reload(struct coordinator_partition *partition)
 {
-    struct coordinator_partition *partition = machine->_partition;
-    ASSERT(partition->machine == machine);
     resign(partition);
 }
 
@@ -257,43 +254,16 @@ void coordinator_stop(struct coordinator *coordinator)
 /* ---- finding ------------------------------------------------------------------------------------------------------
  */
 
-static int32_t partition_of_key(struct slice key, int32_t count)
-{
-    int32_t hash = hash_java_string(key);
-    return (hash == INT32_MIN ? 0 : hash < 0 ? -hash : hash) % count;
-}
-
 int32_t coordinator_partition_in(int32_t partition_count, struct slice key)
 {
-    return partition_of_key(key, partition_count);
+    int32_t hash = hash_java_string(key);
+    return (hash == INT32_MIN ? 0 : hash < 0 ? -hash : hash) % partition_count;
 }
 
 int32_t coordinator_partition_of(const struct image *image, const char *name, struct slice key)
 {
     const struct image_topic *topic = image_topic_by_name(image, slice_from_string(name));
-    return topic == NULL || topic->partition_count == 0 ? -1 : partition_of_key(key, topic->partition_count);
-}
-
-int16_t coordinator_at(struct coordinator *coordinator, int32_t index, struct coordinator_machine **machine)
-{
-    if (coordinator->stopping)
-        return KAFKA_ERROR_COORDINATOR_NOT_AVAILABLE;
-    if (index < 0 || index >= coordinator->partition_count)
-        return KAFKA_ERROR_NOT_COORDINATOR;
-    struct coordinator_partition *partition = coordinator->partitions[index];
-    if (partition->phase == PHASE_LOADING)
-        return KAFKA_ERROR_COORDINATOR_LOAD_IN_PROGRESS;
-    if (partition->phase != PHASE_ACTIVE)
-        return KAFKA_ERROR_NOT_COORDINATOR;
-    *machine = partition->machine;
-    return KAFKA_ERROR_NONE;
-}
-
-int16_t coordinator_find(struct coordinator *coordinator, struct slice key, struct coordinator_machine **machine)
-{
-    return coordinator_at(coordinator,
-                          coordinator->partition_count == 0 ? -1 : partition_of_key(key, coordinator->partition_count),
-                          machine);
+    return topic == NULL || topic->partition_count == 0 ? -1 : coordinator_partition_in(topic->partition_count, key);
 }
 
 int32_t coordinator_partition_count(const struct coordinator *coordinator)

@@ -1,8 +1,9 @@
 /* core/coordinator/coordinator.h -- runs a pure machine on each partition of an internal topic.
  *
  *   image says: led here --> LOADING: the log is read on its owner's shard, piece by piece, and replayed --> ACTIVE
- *   request --> coordinator_find --> machine --> coordinator_append --> (end of turn: one batch per partition)
- *       --> owning shard: partition_append, acks=all --> back --> kind->appended(): now the request is answered
+ *   request --> coordinator_enter --> machine --> coordinator_leave: kind->drain() --> coordinator_append
+ *       --> (end of turn: one batch per partition) --> owning shard: partition_append, acks=all --> back
+ *       --> kind->appended(), kind->drain(): now the request is answered
  *   image says: led elsewhere, gone, or recreated --> CLOSING: kind->resign(), appends in flight come back --> closed
  *
  *       IDLE --> LOADING --> ACTIVE --> CLOSING --> IDLE
@@ -14,8 +15,10 @@
  * machines do is a constant struct coordinator_kind; a machine embeds struct coordinator_machine.
  *
  * How to make one: embed coordinator_machine in a host struct together with the pure machine; kind->open allocates it,
- * kind->replay and kind->replay_marker feed it while loading, kind->loaded starts its timers, kind->appended gives each
- * struct machine_append back. The host drains the machine's effects after every input. See core/coordinator/groups.c.
+ * kind->replay and kind->replay_marker feed it while loading. Before every other input (loaded, appended, tick, resign,
+ * and whatever is called between coordinator_enter and coordinator_leave) comes kind->clock, after it kind->drain,
+ * which carries out what the machine wants; kind->tick comes when kind->next_deadline says. See
+ * core/coordinator/groups.c.
  *
  * Invariants:
  *   1. kind->replay* are called only between open and loaded; coordinator_append only between loaded and close.
@@ -44,6 +47,9 @@ struct coordinator_machine {
     struct coordinator_partition *_partition;
     int32_t partition; /* of the topic */
     int32_t epoch;     /* leader epoch it was loaded in: the coordinator epoch of markers */
+    bool broken;       /* set by drain: it is not what the log says for want of memory, and is loaded again */
+    bool _active;
+    struct io_timer _timer; /* always running, so that moving it needs no memory */
 };
 
 struct coordinator_kind {
@@ -54,10 +60,14 @@ struct coordinator_kind {
      * unknown kinds are the machine's to ignore. ERR_NO_MEMORY: the load fails. */
     enum err (*replay)(struct coordinator_machine *machine, const struct machine_replay *record);
     enum err (*replay_marker)(struct coordinator_machine *machine, const struct machine_marker *marker);
+    void (*clock)(struct coordinator_machine *machine, int64_t now_ms, int64_t wall_ms);
     void (*loaded)(struct coordinator_machine *machine);
     void (*appended)(struct coordinator_machine *machine, struct machine_append *append);
-    /* Whoever waits is answered NOT_COORDINATOR; timers are stopped. */
-    void (*resign)(struct coordinator_machine *machine);
+    void (*tick)(struct coordinator_machine *machine);
+    int64_t (*next_deadline)(const struct coordinator_machine *machine); /* of now_ms; INT64_MAX: none */
+    /* Hands over appends and answers; may be entered again while it answers. */
+    void (*drain)(struct coordinator_machine *machine);
+    void (*resign)(struct coordinator_machine *machine); /* whoever waits is answered NOT_COORDINATOR */
     void (*close)(struct coordinator_machine *machine);
 };
 
@@ -86,17 +96,16 @@ void coordinator_stop(struct coordinator *coordinator);
 /* abs(Java's hash of the key) modulo the topic's partitions (Utils.abs: the smallest integer gives 0); -1: no topic. */
 int32_t coordinator_partition_of(const struct image *image, const char *topic, struct slice key);
 int32_t coordinator_partition_in(int32_t partition_count, struct slice key); /* the same of a topic not yet made */
-/* NONE and the machine, or NOT_COORDINATOR, COORDINATOR_LOAD_IN_PROGRESS, COORDINATOR_NOT_AVAILABLE. */
-int16_t coordinator_find(struct coordinator *coordinator, struct slice key, struct coordinator_machine **machine);
-int16_t coordinator_at(struct coordinator *coordinator, int32_t partition, struct coordinator_machine **machine);
-/* Partitions of the topic as last applied: for each of them coordinator_at. */
+/* NONE and the machine, its clock set; or NOT_COORDINATOR, COORDINATOR_LOAD_IN_PROGRESS, COORDINATOR_NOT_AVAILABLE. */
+int16_t coordinator_enter(struct coordinator *coordinator, struct slice key, struct coordinator_machine **machine);
+int16_t coordinator_enter_at(struct coordinator *coordinator, int32_t partition, struct coordinator_machine **machine);
+/* In the same turn as the enter. */
+void coordinator_leave(struct coordinator_machine *machine);
+/* Partitions of the topic as last applied: for each of them coordinator_enter_at. */
 int32_t coordinator_partition_count(const struct coordinator *coordinator);
 /* How many records were skipped while loading since start: for metrics and diag. */
 uint64_t coordinator_skipped_count(const struct coordinator *coordinator);
 int64_t coordinator_longest_load_ms(const struct coordinator *coordinator); /* of a partition, since start */
-
-/* The machine cannot go on with what it has in memory: it is closed and loaded again. Not from kind->appended. */
-void coordinator_reload(struct coordinator_machine *machine);
 
 /* Written at the end of this turn of the loop; kind->appended comes later, never inside. */
 void coordinator_append(struct coordinator_machine *machine, struct machine_append *append);

@@ -16,11 +16,7 @@ struct host {
     struct coordinator_machine base;
     struct group_machine machine;
     struct groups *groups;
-    struct io_timer timer; /* always running, so that moving it needs no memory */
-    bool active;
 };
-
-static const int64_t NEVER_NS = INT64_MAX / 2;
 
 static struct host *host_of(struct coordinator_machine *base)
 {
@@ -32,25 +28,7 @@ static struct io *io_of(struct host *host)
     return coordinator_io(host->groups->coordinator);
 }
 
-static void set_clock(struct host *host)
-{
-    struct io *io = io_of(host);
-    group_clock(&host->machine, io_now_ns(io) / 1000000, io_wall_ms(io));
-}
-
 /* ---- what a machine gives out ------------------------------------------------------------------------------------ */
-
-/* Without memory at open there is no timer yet: the next input tries again. */
-static void set_timer(struct host *host)
-{
-    struct io *io = io_of(host);
-    int64_t deadline_ms = group_next_deadline(&host->machine);
-    int64_t at_ns = deadline_ms > NEVER_NS / 1000000 ? NEVER_NS : deadline_ms * 1000000;
-    if (host->machine.broken)
-        at_ns = io_now_ns(io); /* not here: an append may be on its way up the stack */
-    enum err err = io_timer_start(io, &host->timer, at_ns);
-    MAYBE(err == ERR_OK);
-}
 
 static void say(struct io *io, const struct group_news *news)
 {
@@ -72,32 +50,25 @@ static void say(struct io *io, const struct group_news *news)
     }
 }
 
-static void drain(struct host *host)
+static void drain(struct coordinator_machine *base)
 {
+    struct host *host = host_of(base);
     struct group_machine *machine = &host->machine;
     for (int32_t i = 0; i < machine->news_count; i++)
         say(io_of(host), &machine->news[i]);
     machine->news_count = 0;
+    if (machine->refused_count > 0)
+        DIAG(io_of(host), DIAG_WARN, "no memory for more groups, members or offsets; ringmain.memory.bytes allows more",
+             "used=%zu limit=%zu refused=%lld", machine->mem->used, machine->mem->limit,
+             (long long)machine->refused_count);
+    machine->refused_count = 0;
     for (struct list *link; (link = list_pop_front(&machine->appends)) != NULL;)
-        coordinator_append(&host->base, CONTAINER_OF(link, struct machine_append, link));
+        coordinator_append(base, CONTAINER_OF(link, struct machine_append, link));
     for (struct list *link; (link = list_pop_front(&machine->answers)) != NULL;) {
         struct group_call *call = CONTAINER_OF(link, struct group_call, link);
         call->answered(call);
     }
-    if (host->active)
-        set_timer(host);
-}
-
-static void on_timer(struct io_timer *timer)
-{
-    struct host *host = CONTAINER_OF(timer, struct host, timer);
-    if (host->machine.broken) {
-        coordinator_reload(&host->base);
-        return;
-    }
-    set_clock(host);
-    group_tick(&host->machine);
-    drain(host);
+    base->broken = machine->broken;
 }
 
 /* ---- the runtime's calls ----------------------------------------------------------------------------------------- */
@@ -112,40 +83,44 @@ static enum err replay_marker(struct coordinator_machine *base, const struct mac
     return group_replay_marker(&host_of(base)->machine, marker);
 }
 
+static void set_clock(struct coordinator_machine *base, int64_t now_ms, int64_t wall_ms)
+{
+    group_clock(&host_of(base)->machine, now_ms, wall_ms);
+}
+
 static void loaded(struct coordinator_machine *base)
 {
     struct host *host = host_of(base);
     group_configure(&host->machine, &host->groups->settings);
-    set_clock(host);
     group_loaded(&host->machine);
-    host->active = true;
-    drain(host);
 }
 
 static void appended(struct coordinator_machine *base, struct machine_append *append)
 {
-    struct host *host = host_of(base);
-    set_clock(host);
-    group_appended(&host->machine, append);
-    drain(host);
+    group_appended(&host_of(base)->machine, append);
+}
+
+static void tick(struct coordinator_machine *base)
+{
+    group_tick(&host_of(base)->machine);
+}
+
+static int64_t next_deadline(const struct coordinator_machine *base)
+{
+    return group_next_deadline(&CONTAINER_OF(base, const struct host, base)->machine);
 }
 
 static void resign(struct coordinator_machine *base)
 {
-    struct host *host = host_of(base);
-    set_clock(host);
-    host->active = false;
-    io_timer_stop(io_of(host), &host->timer);
-    group_resign(&host->machine);
-    drain(host);
+    group_resign(&host_of(base)->machine);
 }
 
 static void close_host(struct coordinator_machine *base)
 {
     struct host *host = host_of(base);
-    io_timer_stop(io_of(host), &host->timer);
+    struct mem *mem = io_mem(io_of(host));
     group_fini(&host->machine);
-    MEM_DELETE(io_mem(io_of(host)), host);
+    MEM_DELETE(mem, host);
 }
 
 static struct coordinator_machine *open_host(struct coordinator *coordinator, int32_t partition)
@@ -155,7 +130,6 @@ static struct coordinator_machine *open_host(struct coordinator *coordinator, in
     if (host == NULL)
         return NULL;
     host->groups = CONTAINER_OF(coordinator_kind_of(coordinator), struct groups, kind);
-    host->timer.fire = on_timer;
     group_init(&host->machine, io_mem(io), io_random(io));
     group_clock(&host->machine, io_now_ns(io) / 1000000, io_wall_ms(io));
     return &host->base;
@@ -187,8 +161,12 @@ enum err groups_open(struct io *io, const struct groups_options *options, struct
                                              .open = open_host,
                                              .replay = replay,
                                              .replay_marker = replay_marker,
+                                             .clock = set_clock,
                                              .loaded = loaded,
                                              .appended = appended,
+                                             .tick = tick,
+                                             .next_deadline = next_deadline,
+                                             .drain = drain,
                                              .resign = resign,
                                              .close = close_host};
     groups->differ.topic = on_topic;
@@ -205,9 +183,9 @@ enum err groups_open(struct io *io, const struct groups_options *options, struct
     return ERR_OK;
 }
 
-bool groups_is_idle(const struct groups *groups)
+struct coordinator *groups_coordinator(const struct groups *groups)
 {
-    return coordinator_is_idle(groups->coordinator);
+    return groups->coordinator;
 }
 
 void groups_close(struct groups *groups)
@@ -250,48 +228,23 @@ void groups_apply(struct groups *groups, const struct image *image)
 
 /* ---- calls ------------------------------------------------------------------------------------------------------- */
 
-static int16_t enter(int16_t error, struct coordinator_machine *base, struct group_machine **machine)
-{
-    if (error != KAFKA_ERROR_NONE)
-        return error;
-    struct host *host = host_of(base);
-    if (host->machine.broken)
-        return KAFKA_ERROR_COORDINATOR_LOAD_IN_PROGRESS; /* as good as */
-    set_clock(host);
-    *machine = &host->machine;
-    return KAFKA_ERROR_NONE;
-}
-
 int16_t groups_enter(struct groups *groups, struct slice group_id, struct group_machine **machine)
 {
-    struct coordinator_machine *base = NULL;
-    int16_t error = coordinator_find(groups->coordinator, group_id, &base);
-    return enter(error, base, machine);
+    struct coordinator_machine *base;
+    int16_t error = coordinator_enter(groups->coordinator, group_id, &base);
+    *machine = error == KAFKA_ERROR_NONE ? &host_of(base)->machine : NULL;
+    return error;
 }
 
 int16_t groups_enter_at(struct groups *groups, int32_t partition, struct group_machine **machine)
 {
-    struct coordinator_machine *base = NULL;
-    int16_t error = coordinator_at(groups->coordinator, partition, &base);
-    return enter(error, base, machine);
-}
-
-int32_t groups_partition_count(const struct groups *groups)
-{
-    return coordinator_partition_count(groups->coordinator);
+    struct coordinator_machine *base;
+    int16_t error = coordinator_enter_at(groups->coordinator, partition, &base);
+    *machine = error == KAFKA_ERROR_NONE ? &host_of(base)->machine : NULL;
+    return error;
 }
 
 void groups_leave(struct group_machine *machine)
 {
-    drain(CONTAINER_OF(machine, struct host, machine));
-}
-
-int64_t groups_longest_load_ms(const struct groups *groups)
-{
-    return coordinator_longest_load_ms(groups->coordinator);
-}
-
-uint64_t groups_skipped_count(const struct groups *groups)
-{
-    return coordinator_skipped_count(groups->coordinator);
+    coordinator_leave(&CONTAINER_OF(machine, struct host, machine)->base);
 }

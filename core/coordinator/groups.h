@@ -25,7 +25,8 @@ struct groups_options {
 };
 
 enum err groups_open(struct io *io, const struct groups_options *options, struct groups **groups) MUST_CHECK;
-bool groups_is_idle(const struct groups *groups);
+/* For its partitions, loads, and whether it is idle. */
+struct coordinator *groups_coordinator(const struct groups *groups);
 void groups_close(struct groups *groups); /* only when idle */
 /* Whoever waits is answered NOT_COORDINATOR, everybody else COORDINATOR_NOT_AVAILABLE. */
 void groups_stop(struct groups *groups);
@@ -35,10 +36,6 @@ void groups_apply(struct groups *groups, const struct image *image);
 /* NONE, or what the client is told instead. */
 int16_t groups_enter(struct groups *groups, struct slice group_id, struct group_machine **machine);
 int16_t groups_enter_at(struct groups *groups, int32_t partition, struct group_machine **machine);
-int32_t groups_partition_count(const struct groups *groups);
 void groups_leave(struct group_machine *machine);
-/* Records of our own topic that were not understood when it was loaded. */
-int64_t groups_longest_load_ms(const struct groups *groups);
-uint64_t groups_skipped_count(const struct groups *groups);
 
 #endif

@@ -48,8 +48,14 @@ static inline struct shard_data *coordinator_data(struct coordinator *coordinato
 }
 
 /* coordinator.c */
-void coordinator_loaded(struct coordinator_partition *partition, bool good);
-void coordinator_partition_settle(struct coordinator_partition *partition); /* something has come back */
+void coordinator_loaded(struct coordinator_partition *partition, const char *why_not); /* NULL: it is */
+void coordinator_partition_settle(struct coordinator_partition *partition);            /* something has come back */
+void coordinator_reload(struct coordinator_partition *partition);                      /* not from below appended */
+/* host.c */
+void coordinator_machine_loaded(struct coordinator_machine *machine);
+void coordinator_machine_appended(struct coordinator_machine *machine, struct machine_append *append);
+void coordinator_machine_resign(struct coordinator_machine *machine);
+void coordinator_machine_close(struct coordinator_machine *machine);
 /* load.c */
 void coordinator_load_start(struct coordinator_partition *partition);
 /* append.c */

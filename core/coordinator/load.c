@@ -7,6 +7,8 @@
 
 enum { UNPACKED_MAX = 64 << 20 };
 
+static const char NO_MEMORY[] = "no memory; ringmain.memory.bytes allows more";
+
 struct coordinator_load {
     struct io_msg msg;
     struct coordinator_partition *partition;
@@ -185,14 +187,14 @@ static enum err replay_piece(struct coordinator_load *load)
     return ERR_OK;
 }
 
-static void finish(struct coordinator_load *load, bool good)
+static void finish(struct coordinator_load *load, const char *why_not)
 {
     struct coordinator_partition *partition = load->partition;
     struct mem *mem = io_mem(load->coordinator->io);
     mem_free(mem, load->buffer, load->capacity);
     MEM_DELETE(mem, load);
     partition->load = NULL;
-    coordinator_loaded(partition, good);
+    coordinator_loaded(partition, why_not);
 }
 
 static bool make_room(struct coordinator_load *load)
@@ -220,11 +222,19 @@ static void send_out(struct coordinator_load *load)
 static void load_is_back(struct io_msg *msg, struct io *io)
 {
     struct coordinator_load *load = CONTAINER_OF(msg, struct coordinator_load, msg);
-    bool good = load->error == KAFKA_ERROR_NONE && load->partition->phase == PHASE_LOADING;
-    if (good && load->got > 0)
-        good = replay_piece(load) == ERR_OK;
-    if (!good || load->next_offset >= load->end_offset || !make_room(load))
-        finish(load, good && load->next_offset >= load->end_offset);
+    enum err err = ERR_OK;
+    if (load->partition->phase != PHASE_LOADING)
+        err = ERR_CANCELED;
+    else if (load->error == KAFKA_ERROR_NONE && load->got > 0)
+        err = replay_piece(load);
+    if (err == ERR_OK && load->error == KAFKA_ERROR_NONE && load->next_offset < load->end_offset && !make_room(load))
+        err = ERR_NO_MEMORY;
+    if (load->error != KAFKA_ERROR_NONE)
+        finish(load, kafka_error_text(load->error));
+    else if (err != ERR_OK)
+        finish(load, err == ERR_NO_MEMORY ? NO_MEMORY : err_text(err));
+    else if (load->next_offset >= load->end_offset)
+        finish(load, NULL);
     else
         send_out(load);
 }
@@ -235,7 +245,7 @@ void coordinator_load_start(struct coordinator_partition *partition)
     struct coordinator *coordinator = partition->coordinator;
     struct coordinator_load *load = MEM_NEW(io_mem(coordinator->io), struct coordinator_load);
     if (load == NULL) {
-        coordinator_loaded(partition, false);
+        coordinator_loaded(partition, NO_MEMORY);
         return;
     }
     *load = (struct coordinator_load){.partition = partition,

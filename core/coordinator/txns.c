@@ -3,8 +3,7 @@
 #include "core/controller/controller.h"
 #include "core/coordinator/groups.h"
 #include "core/coordinator/txns_internal.h"
-
-static const int64_t NEVER_NS = INT64_MAX / 2;
+#include "io/reactor/diag.h"
 
 static struct txns_host *host_of(struct coordinator_machine *base)
 {
@@ -16,25 +15,11 @@ static struct io *io_of(struct txns_host *host)
     return host->txns->io;
 }
 
-static void set_clock(struct txns_host *host)
-{
-    struct io *io = io_of(host);
-    txn_clock(&host->machine, io_now_ns(io) / 1000000, io_wall_ms(io));
-}
-
 /* ---- what a machine gives out ------------------------------------------------------------------------------------ */
 
-static void set_timer(struct txns_host *host)
+static void drain(struct coordinator_machine *base)
 {
-    struct io *io = io_of(host);
-    int64_t deadline_ms = txn_next_deadline(&host->machine);
-    int64_t at_ns = deadline_ms > NEVER_NS / 1000000 ? NEVER_NS : deadline_ms * 1000000;
-    enum err err = io_timer_start(io, &host->timer, at_ns); /* without memory: the next input tries again */
-    MAYBE(err == ERR_OK);
-}
-
-void txns_drain(struct txns_host *host)
-{
+    struct txns_host *host = host_of(base);
     struct txn_machine *machine = &host->machine;
     if (host->draining) /* a group has answered inside */
         return;
@@ -43,24 +28,19 @@ void txns_drain(struct txns_host *host)
         for (struct list *link; (link = list_pop_front(&machine->to_mark)) != NULL;)
             txns_mark(host, CONTAINER_OF(link, struct txn, mark_link));
         for (struct list *link; (link = list_pop_front(&machine->appends)) != NULL;)
-            coordinator_append(&host->base, CONTAINER_OF(link, struct machine_append, link));
+            coordinator_append(base, CONTAINER_OF(link, struct machine_append, link));
         for (struct list *link; (link = list_pop_front(&machine->answers)) != NULL;) {
             struct txn_call *call = CONTAINER_OF(link, struct txn_call, link);
             call->answered(call);
         }
     } while (!list_empty(&machine->to_mark) || !list_empty(&machine->appends) || !list_empty(&machine->answers));
     host->draining = false;
+    if (machine->refused_count > 0)
+        DIAG(io_of(host), DIAG_WARN, "no memory for more transactional ids; ringmain.memory.bytes allows more",
+             "used=%zu limit=%zu refused=%lld", machine->mem->used, machine->mem->limit,
+             (long long)machine->refused_count);
+    machine->refused_count = 0;
     txns_send_marks(host->txns);
-    if (host->active)
-        set_timer(host);
-}
-
-static void on_timer(struct io_timer *timer)
-{
-    struct txns_host *host = CONTAINER_OF(timer, struct txns_host, timer);
-    set_clock(host);
-    txn_tick(&host->machine);
-    txns_drain(host);
 }
 
 /* ---- the runtime's calls ----------------------------------------------------------------------------------------- */
@@ -76,32 +56,36 @@ static enum err replay_marker(struct coordinator_machine *base, const struct mac
     return ERR_CORRUPT;
 }
 
+static void set_clock(struct coordinator_machine *base, int64_t now_ms, int64_t wall_ms)
+{
+    txn_clock(&host_of(base)->machine, now_ms, wall_ms);
+}
+
 static void loaded(struct coordinator_machine *base)
 {
     struct txns_host *host = host_of(base);
     txn_configure(&host->machine, &host->txns->settings);
-    set_clock(host);
     txn_loaded(&host->machine);
-    host->active = true;
-    txns_drain(host);
 }
 
 static void appended(struct coordinator_machine *base, struct machine_append *append)
 {
-    struct txns_host *host = host_of(base);
-    set_clock(host);
-    txn_appended(&host->machine, append);
-    txns_drain(host);
+    txn_appended(&host_of(base)->machine, append);
+}
+
+static void tick(struct coordinator_machine *base)
+{
+    txn_tick(&host_of(base)->machine);
+}
+
+static int64_t next_deadline(const struct coordinator_machine *base)
+{
+    return txn_next_deadline(&CONTAINER_OF(base, const struct txns_host, base)->machine);
 }
 
 static void resign(struct coordinator_machine *base)
 {
-    struct txns_host *host = host_of(base);
-    set_clock(host);
-    host->active = false;
-    io_timer_stop(io_of(host), &host->timer);
-    txn_resign(&host->machine);
-    txns_drain(host);
+    txn_resign(&host_of(base)->machine);
 }
 
 void txns_host_free(struct txns_host *host)
@@ -113,7 +97,6 @@ void txns_host_free(struct txns_host *host)
 static void close_host(struct coordinator_machine *base)
 {
     struct txns_host *host = host_of(base);
-    io_timer_stop(io_of(host), &host->timer);
     txn_fini(&host->machine);
     host->closed = true;
     if (host->marks_out == 0)
@@ -127,7 +110,6 @@ static struct coordinator_machine *open_host(struct coordinator *coordinator, in
     if (host == NULL)
         return NULL;
     host->txns = CONTAINER_OF(coordinator_kind_of(coordinator), struct txns, kind);
-    host->timer.fire = on_timer;
     list_push_back(&host->txns->hosts, &host->link);
     txn_init(&host->machine, io_mem(io), &host->txns->ids, io_random(io));
     txn_clock(&host->machine, io_now_ns(io) / 1000000, io_wall_ms(io));
@@ -148,8 +130,12 @@ enum err txns_open(struct io *io, const struct txns_options *options, struct txn
                                            .open = open_host,
                                            .replay = replay,
                                            .replay_marker = replay_marker,
+                                           .clock = set_clock,
                                            .loaded = loaded,
                                            .appended = appended,
+                                           .tick = tick,
+                                           .next_deadline = next_deadline,
+                                           .drain = drain,
                                            .resign = resign,
                                            .close = close_host};
     list_init(&txns->hosts);
@@ -165,6 +151,11 @@ enum err txns_open(struct io *io, const struct txns_options *options, struct txn
     }
     *out = txns;
     return ERR_OK;
+}
+
+struct coordinator *txns_coordinator(const struct txns *txns)
+{
+    return txns->coordinator;
 }
 
 bool txns_is_idle(const struct txns *txns)
@@ -221,48 +212,25 @@ void txns_apply(struct txns *txns, const struct image *image)
 
 /* ---- calls ------------------------------------------------------------------------------------------------------- */
 
-static int16_t enter(int16_t error, struct coordinator_machine *base, struct txn_machine **machine)
-{
-    if (error != KAFKA_ERROR_NONE)
-        return error;
-    struct txns_host *host = host_of(base);
-    set_clock(host);
-    *machine = &host->machine;
-    return KAFKA_ERROR_NONE;
-}
-
 int16_t txns_enter(struct txns *txns, struct slice transactional_id, struct txn_machine **machine)
 {
-    struct coordinator_machine *base = NULL;
-    int16_t error = coordinator_find(txns->coordinator, transactional_id, &base);
-    return enter(error, base, machine);
+    struct coordinator_machine *base;
+    int16_t error = coordinator_enter(txns->coordinator, transactional_id, &base);
+    *machine = error == KAFKA_ERROR_NONE ? &host_of(base)->machine : NULL;
+    return error;
 }
 
 int16_t txns_enter_at(struct txns *txns, int32_t partition, struct txn_machine **machine)
 {
-    struct coordinator_machine *base = NULL;
-    int16_t error = coordinator_at(txns->coordinator, partition, &base);
-    return enter(error, base, machine);
-}
-
-int32_t txns_partition_count(const struct txns *txns)
-{
-    return coordinator_partition_count(txns->coordinator);
+    struct coordinator_machine *base;
+    int16_t error = coordinator_enter_at(txns->coordinator, partition, &base);
+    *machine = error == KAFKA_ERROR_NONE ? &host_of(base)->machine : NULL;
+    return error;
 }
 
 void txns_leave(struct txn_machine *machine)
 {
-    txns_drain(CONTAINER_OF(machine, struct txns_host, machine));
-}
-
-int64_t txns_longest_load_ms(const struct txns *txns)
-{
-    return coordinator_longest_load_ms(txns->coordinator);
-}
-
-uint64_t txns_skipped_count(const struct txns *txns)
-{
-    return coordinator_skipped_count(txns->coordinator);
+    coordinator_leave(&CONTAINER_OF(machine, struct txns_host, machine)->base);
 }
 
 /* ---- producer ids ------------------------------------------------------------------------------------------------ */

@@ -39,7 +39,8 @@ struct txns_options {
 
 enum err txns_open(struct io *io, const struct txns_options *options, struct txns **txns) MUST_CHECK;
 bool txns_is_idle(const struct txns *txns);
-void txns_close(struct txns *txns); /* only when idle */
+struct coordinator *txns_coordinator(const struct txns *txns); /* for its partitions and loads */
+void txns_close(struct txns *txns);                            /* only when idle */
 /* Whoever waits is answered NOT_COORDINATOR, everybody else COORDINATOR_NOT_AVAILABLE. */
 void txns_stop(struct txns *txns);
 /* A new image that every shard has applied; held until the next. */
@@ -48,10 +49,7 @@ void txns_apply(struct txns *txns, const struct image *image);
 /* NONE, or what the client is told instead. */
 int16_t txns_enter(struct txns *txns, struct slice transactional_id, struct txn_machine **machine);
 int16_t txns_enter_at(struct txns *txns, int32_t partition, struct txn_machine **machine);
-int32_t txns_partition_count(const struct txns *txns);
 void txns_leave(struct txn_machine *machine);
-int64_t txns_longest_load_ms(const struct txns *txns);
-uint64_t txns_skipped_count(const struct txns *txns);
 
 /* Calls go() when there are producer ids: now or later. has_ids false: none could be had. */
 struct txns_wait {

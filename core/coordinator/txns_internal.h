@@ -30,12 +30,10 @@ struct txns_host {
     struct txn_machine machine;
     struct txns *txns;
     struct list link;
-    struct io_timer timer; /* always running, so that moving it needs no memory */
     int64_t marks_out;
-    bool active, closed, draining;
+    bool closed, draining;
 };
 
-void txns_drain(struct txns_host *host);
 void txns_host_free(struct txns_host *host);
 /* txns_marks.c: every marker that the transaction wants is put on its way; the flights leave with txns_send_marks. */
 void txns_mark(struct txns_host *host, struct txn *txn);

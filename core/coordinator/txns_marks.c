@@ -40,7 +40,7 @@ static void mark_is_back(struct mark *mark, int16_t error)
         struct io *io = host->txns->io;
         txn_clock(&host->machine, io_now_ns(io) / 1000000, io_wall_ms(io));
         txn_marked(&host->machine, &marking, error);
-        txns_drain(host);
+        coordinator_leave(&host->base);
     } else if (host->marks_out == 0) {
         txns_host_free(host);
     }

@@ -33,6 +33,13 @@ struct slice group_copy(struct arena *arena, struct slice from)
     return copy == NULL ? SLICE_LITERAL("") : slice_of(copy, from.length);
 }
 
+bool group_may_grow(struct group_machine *machine)
+{
+    bool may = machine_may_grow(machine->mem);
+    machine->refused_count += !may;
+    return may;
+}
+
 bool group_slots_take(struct group_machine *machine, uint32_t count)
 {
     uint32_t wanted = machine->deadline_slots + count;

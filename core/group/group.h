@@ -17,7 +17,8 @@
  *   2. A call is answered exactly once. An answer lives in the call's arena and refers to nothing of the machine.
  *   3. awaiting_join_count counts the members whose join waits; leader is a member or NULL; a static member's instance
  *      id belongs to one member.
- *   4. Without memory a call is answered COORDINATOR_NOT_AVAILABLE and nothing has changed.
+ *   4. Without memory a call is answered COORDINATOR_NOT_AVAILABLE and nothing has changed; so it is when the memory is
+ *      half full and the call would make the state larger (core/machine/machine.h).
  *
  * Core: control shard. Memory: the mem given to group_init. Errors: Kafka's codes.
  * Rules: Kafka 4.3's GroupMetadataManager, ClassicGroup, OffsetMetadataManager; KIP-134, 211, 345, 389, 394, 429, 447,
@@ -71,7 +72,8 @@ struct group_machine {
     int64_t now_ms, wall_ms;
     int64_t expire_at_ms; /* next look for expired offsets */
     int64_t offset_count;
-    int64_t append_count; /* on their way to the log */
+    int64_t append_count;  /* on their way to the log */
+    int64_t refused_count; /* out: calls and offsets for which there was no room */
     bool resigned;
 };
 

@@ -165,6 +165,8 @@ void group_move(struct group *group, enum group_state state);
 const char *group_state_name(enum group_state state);
 void group_tell(struct group *group, enum group_news_kind kind);
 /* Room for deadlines that may be started later without memory. */
+/* There is room for more than there is now; false is counted. */
+bool group_may_grow(struct group_machine *machine) MUST_CHECK;
 bool group_slots_take(struct group_machine *machine, uint32_t count) MUST_CHECK;
 void group_slots_give(struct group_machine *machine, uint32_t count);
 void group_answer(struct group_machine *machine, struct group_call *call, int16_t error);

@@ -242,6 +242,16 @@ void group_static_stored(struct group_append *append, int16_t error)
     finish_joined(member, call, true);
 }
 
+/* What a member says of itself may become larger only while there is room. */
+static bool has_room(const struct join *join, const struct group_member *member)
+{
+    const struct join_group_request *request = join->request;
+    size_t bytes = 0;
+    for (int32_t i = 0; i < request->protocols.count; i++)
+        bytes += request->protocols.items[i].name.length + request->protocols.items[i].metadata.length;
+    return bytes <= member->protocols_size || group_may_grow(join->machine);
+}
+
 static void replace_static(const struct join *join, struct group_member *member, struct slice member_id)
 {
     struct group *group = join->group;
@@ -249,7 +259,7 @@ static void replace_static(const struct join *join, struct group_member *member,
     /* Answers need the old leader's id, and the member may be it. */
     struct slice leader = group_copy(join->call->arena, group->leader->id);
     struct slice old_id = group_copy(join->call->arena, member->id);
-    if (join->call->arena->failed || !group_member_set_id(member, member_id)) {
+    if (!has_room(join, member) || join->call->arena->failed || !group_member_set_id(member, member_id)) {
         refuse(join, KAFKA_ERROR_COORDINATOR_NOT_AVAILABLE, SLICE_LITERAL(""));
         return;
     }
@@ -290,7 +300,7 @@ static void join_new(const struct join *join)
     struct slice member_id = new_member_id(join);
     struct group_member *holder =
         slice_is_null(request->group_instance_id) ? NULL : group_member_by_instance(group, request->group_instance_id);
-    if (slice_is_null(member_id))
+    if (slice_is_null(member_id) || (holder == NULL && !group_may_grow(join->machine)))
         refuse(join, KAFKA_ERROR_COORDINATOR_NOT_AVAILABLE, SLICE_LITERAL(""));
     else if (holder != NULL)
         replace_static(join, holder, member_id);
@@ -303,7 +313,8 @@ static void join_new(const struct join *join)
 static void rejoin(const struct join *join, struct group_member *member)
 {
     const struct join_group_request *request = join->request;
-    if (!group_member_set_protocols(member, request->protocols.items, request->protocols.count)) {
+    if (!has_room(join, member) ||
+        !group_member_set_protocols(member, request->protocols.items, request->protocols.count)) {
         refuse(join, KAFKA_ERROR_COORDINATOR_NOT_AVAILABLE, member->id);
         return;
     }
@@ -399,7 +410,8 @@ void group_join(struct group_machine *machine, const struct join_group_request *
         return;
     }
     if (join.group == NULL) {
-        join.group = group_find_or_make(machine, request->group_id);
+        if (group_may_grow(machine))
+            join.group = group_find_or_make(machine, request->group_id);
         if (join.group == NULL) {
             refuse(&join, KAFKA_ERROR_COORDINATOR_NOT_AVAILABLE, SLICE_LITERAL(""));
             return;

@@ -44,15 +44,34 @@ static size_t utf16_length(struct slice text)
     return units;
 }
 
+/* An offset that there is already is replaced at any time; those of transactions come and go. */
+static bool has_room(const struct group *group, const struct group_commit *commit, const struct group_offset *item)
+{
+    struct group_machine *machine = group->machine;
+    const struct group_stored_offset *stored = group_topics_get(&group->topics, item->topic, item->partition);
+    if (stored == NULL || stored->metadata.length < item->metadata.length)
+        return group_may_grow(machine);
+    bool room = !commit->transactional || machine_may_borrow(machine->mem);
+    machine->refused_count += !room;
+    return room;
+}
+
+static int16_t check_item(const struct group *group, const struct group_commit *commit, const struct group_offset *item)
+{
+    if (utf16_length(item->metadata) > (size_t)group->machine->settings.metadata_max_bytes)
+        return KAFKA_ERROR_OFFSET_METADATA_TOO_LARGE;
+    return has_room(group, commit, item) ? KAFKA_ERROR_NONE : KAFKA_ERROR_COORDINATOR_NOT_AVAILABLE;
+}
+
 static bool store_items(struct group_append *append, const struct group_commit *commit)
 {
     const struct group_machine *machine = append->machine;
     int64_t expire_ms = commit->retention_ms == -1 ? -1 : machine->wall_ms + commit->retention_ms;
     for (int32_t i = 0; i < commit->count; i++) {
         struct group_offset *item = &commit->items[i];
-        bool too_large = utf16_length(item->metadata) > (size_t)machine->settings.metadata_max_bytes;
-        item->error = too_large ? KAFKA_ERROR_OFFSET_METADATA_TOO_LARGE : KAFKA_ERROR_NONE;
-        if (!too_large && !group_store_offset(append, commit->group_id, item, machine->wall_ms, expire_ms))
+        item->error = check_item(append->group, commit, item);
+        if (item->error == KAFKA_ERROR_NONE &&
+            !group_store_offset(append, commit->group_id, item, machine->wall_ms, expire_ms))
             return false;
     }
     return true;
@@ -83,7 +102,7 @@ void group_commit(struct group_machine *machine, const struct group_commit *comm
     struct group *group = group_find(machine, commit->group_id);
     struct group_member *member = NULL;
     int16_t error = group == NULL ? unknown_group(commit, call->version) : check_commit(group, commit, &member);
-    if (error == KAFKA_ERROR_NONE && group == NULL)
+    if (error == KAFKA_ERROR_NONE && group == NULL && group_may_grow(machine))
         group = group_find_or_make(machine, commit->group_id);
     if (error == KAFKA_ERROR_NONE && group == NULL)
         error = KAFKA_ERROR_COORDINATOR_NOT_AVAILABLE;

@@ -1,6 +1,8 @@
 /* SyncGroup, Heartbeat and LeaveGroup: the life of a member between two joins. */
 #include "core/group/internal.h"
 
+enum { SMALL_ASSIGNMENT_BYTES = 1024 };
+
 /* ---- sync -------------------------------------------------------------------------------------------------------- */
 
 void group_answer_assigned(struct group_member *member, struct group_call *call)
@@ -57,6 +59,19 @@ static void take_assignments(struct group *group, const struct sync_group_reques
     }
 }
 
+/* Without room assignments may become as large as they are, or as small ones are. */
+static bool has_room(const struct group *group)
+{
+    size_t now = 0, next = 0;
+    for (const struct list *link = group->members.next; link != &group->members; link = link->next) {
+        const struct group_member *member = CONTAINER_OF(link, const struct group_member, link);
+        now += member->assignment.length;
+        next += member->next_assignment.length;
+    }
+    return next <= now || next <= (size_t)group->member_count * SMALL_ASSIGNMENT_BYTES ||
+           group_may_grow(group->machine);
+}
+
 /* Copies for every member beforehand: once the log has them nothing may fail any more. */
 static bool own_assignments(struct group_append *append, const struct group *group)
 {
@@ -79,7 +94,7 @@ static bool store_assignments(struct group *group, const struct sync_group_reque
         return false;
     take_assignments(group, request);
     append->generation = group->generation;
-    bool stored = own_assignments(append, group) && group_store(append, group, true);
+    bool stored = has_room(group) && own_assignments(append, group) && group_store(append, group, true);
     LIST_EACH(link, &group->members)
     CONTAINER_OF(link, struct group_member, link)->next_assignment = SLICE_NULL;
     if (!stored) {

@@ -67,6 +67,22 @@ struct machine_marker {
     bool commit;
 };
 
+/* ---- memory ------------------------------------------------------------------------------------------------------
+ *
+ * What the log holds must fit into memory again when it is replayed. So a machine takes in what is new (a group, a
+ * member, an offset of another partition, a transactional id) only while its memory is at most half full, and what
+ * comes and goes (offsets and partitions of a transaction) a little longer; what replaces something may always. The
+ * other half is for what is on its way to the log and has to be applied then. */
+static inline bool machine_may_grow(const struct mem *mem)
+{
+    return mem->used <= mem->limit / 2;
+}
+
+static inline bool machine_may_borrow(const struct mem *mem)
+{
+    return mem->used <= mem->limit / 8 * 5;
+}
+
 /* ---- deadlines: a heap of what is to happen when, on a clock that the caller gives ------------------------------- */
 
 struct machine_deadline {

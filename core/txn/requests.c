@@ -119,7 +119,9 @@ void txn_init_producer_id(struct txn_machine *machine, const struct txn_producer
         return;
     }
     struct txn *txn = txn_lookup(machine, producer->id);
-    if (txn == NULL)
+    bool room = txn != NULL || machine_may_grow(machine->mem);
+    machine->refused_count += !room;
+    if (txn == NULL && room)
         txn = new_id(machine, producer->id, timeout_ms);
     if (txn == NULL)
         txn_answer(machine, call, KAFKA_ERROR_COORDINATOR_NOT_AVAILABLE);
@@ -184,7 +186,8 @@ void txn_add_partitions(struct txn_machine *machine, const struct txn_producer *
         txn_answer(machine, call, error);
         return;
     }
-    if (!txn_begin_step(machine, txn, TXN_ONGOING, true) || !add_all(machine, &txn->next.topics, topics, topic_count)) {
+    if (!machine_may_borrow(machine->mem) || !txn_begin_step(machine, txn, TXN_ONGOING, true) ||
+        !add_all(machine, &txn->next.topics, topics, topic_count)) {
         txn_drop_step(machine, txn);
         txn_answer(machine, call, KAFKA_ERROR_COORDINATOR_NOT_AVAILABLE);
         return;

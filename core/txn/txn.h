@@ -112,7 +112,6 @@ struct txn_machine {
     struct list appends; /* out: of struct machine_append */
     struct list answers; /* out: of struct txn_call */
     struct list to_mark; /* out: of struct txn (mark_link), with partitions that are TXN_MARK_WANTED */
-    bool broken;         /* out: no memory to do what the log says: it has to be loaded anew */
     struct mem *mem;
     struct txn_settings settings;
     struct txn_ids *ids;
@@ -121,7 +120,8 @@ struct txn_machine {
     uint64_t seed;
     int64_t now_ms, wall_ms;
     int64_t abort_at_ms, expire_at_ms, retry_at_ms;
-    int64_t append_count; /* on their way to the log */
+    int64_t append_count;  /* on their way to the log */
+    int64_t refused_count; /* out: new ids for which there was no room */
     bool resigned;
 };
 

@@ -39,7 +39,7 @@ static bool has_classic(const struct list_groups_request *asked)
 static int32_t count_groups(struct groups *groups)
 {
     int32_t count = 0;
-    for (int32_t p = 0; p < groups_partition_count(groups); p++) {
+    for (int32_t p = 0; p < coordinator_partition_count(groups_coordinator(groups)); p++) {
         struct group_machine *machine;
         if (groups_enter_at(groups, p, &machine) != KAFKA_ERROR_NONE)
             continue;
@@ -82,7 +82,7 @@ void handle_list_groups(struct request *request)
         request_close(request);
         return;
     }
-    for (int32_t p = 0; p < groups_partition_count(groups) && has_classic(&asked); p++) {
+    for (int32_t p = 0; p < coordinator_partition_count(groups_coordinator(groups)) && has_classic(&asked); p++) {
         response.error_code = list_partition(groups, p, &asked, &response);
         if (response.error_code != KAFKA_ERROR_NONE) {
             response.groups.count = 0;

@@ -59,7 +59,7 @@ static bool list_all(struct request *request, const struct filter *filter, struc
     struct txns *txns = request_txns(request);
     for (int round = 0; round < 2; round++) {
         int32_t count = 0;
-        for (int32_t p = 0; p < txns_partition_count(txns); p++) {
+        for (int32_t p = 0; p < coordinator_partition_count(txns_coordinator(txns)); p++) {
             struct txn_machine *machine;
             int16_t error = txns_enter_at(txns, p, &machine);
             if (error == KAFKA_ERROR_COORDINATOR_LOAD_IN_PROGRESS)

@@ -98,7 +98,7 @@ static void ask_coordinator(struct io_msg *msg, struct io *io)
     struct txn_producer producer = {
         .id = verify->transactional_id, .producer_id = header->producer_id, .epoch = header->producer_epoch};
     struct txn_machine *machine;
-    verify->_error = txns_partition_count(control->txns) == 0
+    verify->_error = coordinator_partition_count(txns_coordinator(control->txns)) == 0
                          ? KAFKA_ERROR_COORDINATOR_NOT_AVAILABLE
                          : txns_enter(control->txns, verify->transactional_id, &machine);
     if (verify->_error != KAFKA_ERROR_NONE) {

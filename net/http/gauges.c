@@ -145,8 +145,8 @@ static void of_groups(struct groups *groups, uint64_t *values)
     for (int i = METRIC_GROUPS_EMPTY; i <= METRIC_GROUPS_OTHER; i++)
         values[i] = 0;
     values[METRIC_GROUPS] = values[METRIC_GROUP_OFFSETS] = 0;
-    values[METRIC_GROUP_RECORDS_SKIPPED] = groups_skipped_count(groups);
-    for (int32_t i = 0; i < groups_partition_count(groups); i++) {
+    values[METRIC_GROUP_RECORDS_SKIPPED] = coordinator_skipped_count(groups_coordinator(groups));
+    for (int32_t i = 0; i < coordinator_partition_count(groups_coordinator(groups)); i++) {
         struct group_machine *machine;
         struct group_listing listing;
         if (groups_enter_at(groups, i, &machine) != KAFKA_ERROR_NONE)
@@ -186,7 +186,7 @@ static void of_txn(const struct txn_machine *machine, const struct txn *txn, uin
 static void of_txns(struct txns *txns, uint64_t *values)
 {
     values[METRIC_TXNS_OPEN] = values[METRIC_TXNS_ENDING] = values[METRIC_TXNS_IDLE] = values[METRIC_TXNS_LATE] = 0;
-    for (int32_t i = 0; i < txns_partition_count(txns); i++) {
+    for (int32_t i = 0; i < coordinator_partition_count(txns_coordinator(txns)); i++) {
         struct txn_machine *machine;
         if (txns_enter_at(txns, i, &machine) != KAFKA_ERROR_NONE)
             continue;
@@ -212,7 +212,7 @@ void gauges_of_node(struct control *control)
         (uint64_t)metadata_lag_ms(control->metadata);
     shard->metrics.times[METRIC_TIME_METADATA] = *metadata_change_times(control->metadata);
     of_groups(control->groups, values);
-    values[METRIC_GROUP_LOAD] = (uint64_t)groups_longest_load_ms(control->groups);
-    values[METRIC_TXN_LOAD] = (uint64_t)txns_longest_load_ms(control->txns);
+    values[METRIC_GROUP_LOAD] = (uint64_t)coordinator_longest_load_ms(groups_coordinator(control->groups));
+    values[METRIC_TXN_LOAD] = (uint64_t)coordinator_longest_load_ms(txns_coordinator(control->txns));
     of_txns(control->txns, values);
 }

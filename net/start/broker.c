@@ -511,8 +511,8 @@ void broker_free(struct broker *broker)
     struct boot *boot = boot_of(broker);
     struct io *io = control_io(boot);
     struct mem *mem = io_mem(io);
-    bool clean = boot->clean && metadata_is_idle(boot->control.metadata) && groups_is_idle(boot->control.groups) &&
-                 txns_is_idle(boot->control.txns);
+    bool clean = boot->clean && metadata_is_idle(boot->control.metadata) &&
+                 coordinator_is_idle(groups_coordinator(boot->control.groups)) && txns_is_idle(boot->control.txns);
     if (clean) { /* otherwise operations may be half-way: the process ends and recovery finds its way */
         for (int i = 0; i < broker->data_shards; i++) {
             struct shard *shard = &broker->shards[i];

@@ -88,7 +88,7 @@ static void put_coordinators(struct text *text, const struct host *host)
     arena_init(&arena, host->mem, 16 << 20);
     struct wire_writer out;
     wire_writer_init(&out, host->mem);
-    for (int32_t p = 0; p < groups_partition_count(control->groups); p++) {
+    for (int32_t p = 0; p < coordinator_partition_count(groups_coordinator(control->groups)); p++) {
         struct group_machine *machine;
         int16_t error = groups_enter_at(control->groups, p, &machine);
         put(text, "groups %d: %d\n", p, error);
@@ -99,7 +99,7 @@ static void put_coordinators(struct text *text, const struct host *host)
         ASSERT(dumped);
         groups_leave(machine);
     }
-    for (int32_t p = 0; p < txns_partition_count(control->txns); p++) {
+    for (int32_t p = 0; p < coordinator_partition_count(txns_coordinator(control->txns)); p++) {
         struct txn_machine *machine;
         int16_t error = txns_enter_at(control->txns, p, &machine);
         put(text, "transactions %d: %d\n", p, error);

@@ -29,6 +29,7 @@ struct world {
 struct asked {
     struct group_call call;
     struct arena arena;
+    struct group_offset *item; /* of a commit */
     bool done;
 };
 
@@ -389,6 +390,7 @@ static inline struct asked *send_commit(struct world *world, const struct consum
     struct asked *asked = ask(world, 9);
     struct group_offset *item = ARENA_NEW(&asked->arena, struct group_offset);
     struct group_commit *commit = ARENA_NEW(&asked->arena, struct group_commit);
+    asked->item = item;
     *item = (struct group_offset){.topic = SLICE_LITERAL("t"),
                                   .topic_id = {{9}},
                                   .partition = partition,

@@ -209,6 +209,31 @@ static void markers_on_their_way_are_not_touched_when_others_are_tried_again(voi
     assert_int_equal(the()->now.state, TXN_COMPLETE_COMMIT);
 }
 
+static void without_room_no_id_is_new(void **state)
+{
+    init();
+    enum { BALLAST_BYTES = 1 << 20 };
+    void *ballast = mem_alloc(world.mem, BALLAST_BYTES);
+    world.mem->limit = world.mem->used * 1000 / 510; /* more than half full */
+    struct txn_producer other = {.id = SLICE_LITERAL("u"), .producer_id = -1, .epoch = -1};
+    prepare(&asked);
+    txn_init_producer_id(&world.machine, &other, 60000, &asked.call);
+    drain_answers();
+    assert_int_equal(asked.call.error, KAFKA_ERROR_COORDINATOR_NOT_AVAILABLE);
+    assert_int_equal(world.machine.refused_count, 1);
+    init(); /* who is known goes on */
+    add("a", 0, 2);
+    end(true, 2);
+    world.mem->limit = world.mem->used * 1000 / 635;
+    ask_add(&asked, the()->now.producer_id, the()->now.epoch, "a", 0, 2);
+    run();
+    assert_int_equal(asked.call.error, KAFKA_ERROR_COORDINATOR_NOT_AVAILABLE);
+    world.mem->limit = (size_t)1 << 30;
+    mem_free(world.mem, ballast, BALLAST_BYTES);
+    add("a", 0, 2);
+    end(true, 2);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -223,6 +248,7 @@ int main(void)
         CLEAN(a_marker_that_failed_is_missing_also_when_the_others_are_written),
         CLEAN(a_partition_with_a_later_epoch_needs_no_marker),
         CLEAN(markers_on_their_way_are_not_touched_when_others_are_tried_again),
+        CLEAN(without_room_no_id_is_new),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
