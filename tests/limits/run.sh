@@ -41,5 +41,9 @@ if "$binary" start --override no.such=1 --override num.partitions=x >"$work/bad"
 else
     passed=$((passed + 1))
 fi
+timeout 300 python3 tests/limits/offsets.py "$binary" "$work/offsets" | tee "$work/log"
+line=$(tail -1 "$work/log")
+more=$(echo "$line" | sed -n 's/offsets: \([0-9]*\) passed.*/\1/p') broken=$(echo "$line" | sed -n 's/offsets: .* \([0-9]*\) failed/\1/p')
+passed=$((passed + ${more:-0})) failed=$((failed + ${broken:-1}))
 echo "limits: $passed passed, $failed failed"
 [ "$failed" -eq 0 ]
