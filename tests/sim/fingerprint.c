@@ -121,12 +121,12 @@ bool fingerprint_is_whole(const struct host *host)
     struct control *control = host->broker->shards[host->broker->data_shards].control;
     struct group_machine *group;
     struct txn_machine *txn;
-    for (int32_t p = 0; p < groups_partition_count(control->groups); p++) {
+    for (int32_t p = 0; p < coordinator_partition_count(groups_coordinator(control->groups)); p++) {
         if (groups_enter_at(control->groups, p, &group) != KAFKA_ERROR_NONE)
             return false;
         groups_leave(group);
     }
-    for (int32_t p = 0; p < txns_partition_count(control->txns); p++) {
+    for (int32_t p = 0; p < coordinator_partition_count(txns_coordinator(control->txns)); p++) {
         if (txns_enter_at(control->txns, p, &txn) != KAFKA_ERROR_NONE)
             return false;
         txns_leave(txn);
