@@ -297,7 +297,7 @@ static bool copy_groups(struct scrape *scrape, const struct image *image, const 
     scrape->lags = ARENA_ARRAY(arena, struct metrics_lag, (size_t)most + 1);
     scrape->places = ARENA_ARRAY(arena, struct partition_place, (size_t)scrape->reading.partition_count + 1);
     bool whole = scrape->groups != NULL && scrape->lags != NULL && scrape->places != NULL;
-    for (int32_t i = 0; whole && i < groups_partition_count(groups); i++) {
+    for (int32_t i = 0; whole && i < coordinator_partition_count(groups_coordinator(groups)); i++) {
         struct group_machine *machine;
         struct group_listing listing;
         if (groups_enter_at(groups, i, &machine) != KAFKA_ERROR_NONE)
