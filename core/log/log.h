@@ -232,6 +232,11 @@ int32_t log_last_epoch(const struct log *log); /* -1: none */
 
 /* Blocking: flushes and writes what a clean stop needs. */
 enum err log_stop(struct log *log, struct fs *fs) MUST_CHECK;
+/* The same for many logs at once: log_stop_write() each, fs_sync_all(), log_stop_together() each, fs_sync_all(). Only
+ * when that has succeeded too the names are safe: otherwise the directory has failed. */
+enum err log_stop_write(struct log *log, struct fs *fs) MUST_CHECK;
+enum err log_stop_together(struct log *log, struct fs *fs) MUST_CHECK;
+bool log_has_unflushed(const struct log *log); /* log_stop would flush something */
 /* After log_stop: the log in bytes, with which log_open needs no look into its directory. False: not this one. */
 bool log_describe(const struct log *log, struct checkpoint_text *text) MUST_CHECK;
 

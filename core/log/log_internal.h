@@ -57,6 +57,7 @@ struct log {
     int32_t index_jobs;
     bool retain_waits; /* for what an index says */
     bool directory_dirty, epochs_dirty;
+    bool epochs_written; /* at a stop: as leader-epoch-checkpoint.tmp */
     bool aborted_dirty; /* some segment's may be */
     int32_t saves;      /* jobs in flight that write them */
     struct log_epoch *epochs;

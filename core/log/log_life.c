@@ -300,53 +300,117 @@ bool log_is_busy(const struct log *log)
 /* ---- the clean stop
  * ------------------------------------------------------------------------------------------------------------ */
 
-static enum err stop_segment(struct log *log, struct fs *fs, struct segment *segment)
+/* Not flushed: indexes are caches. */
+static enum err write_index(struct log *log, struct fs *fs, struct segment *segment)
 {
-    enum err err = ERR_OK;
-    if (segment->dirty) {
-        err = log_segment_file(log, segment);
-        if (err == ERR_OK)
-            err = fs_sync(fs, segment->file);
-    }
-    if (err == ERR_OK && segment->index_loaded && segment->index_dirty) {
-        err = segment_write_index(fs, log->mem, log->directory, segment);
-        segment->index_dirty = err != ERR_OK;
-    }
-    if (err == ERR_OK)
-        err = log_store_aborted(log, fs, segment);
+    if (!segment->index_loaded || !segment->index_dirty)
+        return ERR_OK;
+    enum err err = segment_write_index(fs, log->mem, log->directory, segment);
+    segment->index_dirty = err != ERR_OK;
+    return err;
+}
+
+static enum err flush_segment(struct log *log, struct fs *fs, struct segment *segment)
+{
+    enum err err = segment->dirty ? log_segment_file(log, segment) : ERR_OK;
+    if (err == ERR_OK && segment->dirty)
+        err = fs_sync(fs, segment->file);
     segment->dirty = segment->dirty && err != ERR_OK;
+    return err == ERR_OK ? log_store_aborted(log, fs, segment) : err;
+}
+
+static bool epochs_path(const struct log *log, const char *suffix, char path[FS_PATH_MAX])
+{
+    int length = snprintf(path, FS_PATH_MAX, "%s/leader-epoch-checkpoint%s", log->directory, suffix);
+    return length > 0 && length < FS_PATH_MAX;
+}
+
+static enum err write_epochs(struct log *log, struct fs *fs)
+{
+    char path[FS_PATH_MAX];
+    size_t size, length;
+    if (!epochs_path(log, "", path))
+        return ERR_INVALID;
+    uint8_t *text = log_epochs_text(log, &size, &length);
+    if (text == NULL)
+        return ERR_NO_MEMORY;
+    enum err err = fs_write_file(fs, path, text, length);
+    mem_free(log->mem, text, size);
+    log->epochs_dirty = err != ERR_OK;
+    log->directory_dirty = log->directory_dirty && err != ERR_OK; /* it was flushed with it */
     return err;
 }
 
 enum err log_stop(struct log *log, struct fs *fs)
 {
-    char path[FS_PATH_MAX];
-    if (log->sealed)
-        return ERR_SEALED;
+    enum err err = log->sealed ? ERR_SEALED : ERR_OK;
+    for (struct list *link = log->segments.next; err == ERR_OK && link != &log->segments; link = link->next) {
+        err = flush_segment(log, fs, SEGMENT_OF(link));
+        if (err == ERR_OK)
+            err = write_index(log, fs, SEGMENT_OF(link));
+    }
+    if (err == ERR_OK && log->epochs_dirty)
+        err = write_epochs(log, fs);
+    if (err == ERR_OK && log->directory_dirty)
+        err = fs_sync_directory(fs, log->directory);
+    if (err != ERR_OK)
+        return err;
+    log->directory_dirty = false;
+    log->durable_offset = log->end_offset;
+    return ERR_OK;
+}
+
+/* ---- the clean stop of many logs ----------------------------------------------------------------------------------
+ */
+
+bool log_has_unflushed(const struct log *log)
+{
+    bool dirty = log->directory_dirty || log->epochs_dirty;
     LIST_EACH(link, &log->segments)
-    {
-        enum err err = stop_segment(log, fs, SEGMENT_OF(link));
-        if (err != ERR_OK)
-            return err;
+    dirty = dirty || SEGMENT_OF(link)->dirty;
+    return dirty && !log->sealed;
+}
+
+enum err log_stop_write(struct log *log, struct fs *fs)
+{
+    char path[FS_PATH_MAX];
+    size_t size, length;
+    io_file file;
+    enum err err = log->sealed ? ERR_SEALED : ERR_OK;
+    for (struct list *link = log->segments.next; err == ERR_OK && link != &log->segments; link = link->next)
+        err = write_index(log, fs, SEGMENT_OF(link));
+    if (err != ERR_OK || !log->epochs_dirty)
+        return err;
+    if (!epochs_path(log, ".tmp", path))
+        return ERR_INVALID;
+    uint8_t *text = log_epochs_text(log, &size, &length);
+    if (text == NULL)
+        return ERR_NO_MEMORY;
+    err = fs_open(fs, path, FS_WRITE | FS_CREATE | FS_TRUNCATE, &file);
+    if (err == ERR_OK) {
+        err = fs_write(fs, file, text, length, 0);
+        fs_close(fs, file);
     }
-    if (log->epochs_dirty) {
-        size_t size, length;
-        uint8_t *text = log_epochs_text(log, &size, &length);
-        if (text == NULL)
-            return ERR_NO_MEMORY;
-        snprintf(path, sizeof(path), "%s/leader-epoch-checkpoint", log->directory);
-        enum err err = fs_write_file(fs, path, text, length);
-        mem_free(log->mem, text, size);
-        if (err != ERR_OK)
-            return err;
-        log->epochs_dirty = false;
-    }
-    if (log->directory_dirty) {
-        enum err err = fs_sync_directory(fs, log->directory);
-        if (err != ERR_OK)
-            return err;
-        log->directory_dirty = false;
-    }
+    mem_free(log->mem, text, size);
+    log->epochs_written = err == ERR_OK;
+    return err;
+}
+
+/* Bytes are on the device by now. A flush of what is clean costs little, and tells of a failure that another process's
+ * flush of the file system was told of in our place. */
+enum err log_stop_together(struct log *log, struct fs *fs)
+{
+    char from[FS_PATH_MAX], to[FS_PATH_MAX];
+    enum err err = log->sealed ? ERR_SEALED : ERR_OK;
+    for (struct list *link = log->segments.next; err == ERR_OK && link != &log->segments; link = link->next)
+        err = flush_segment(log, fs, SEGMENT_OF(link));
+    if (err == ERR_OK && log->epochs_dirty && !log->epochs_written)
+        err = write_epochs(log, fs);
+    else if (err == ERR_OK && log->epochs_dirty)
+        err = epochs_path(log, ".tmp", from) && epochs_path(log, "", to) ? fs_rename(fs, from, to) : ERR_INVALID;
+    if (err != ERR_OK)
+        return err;
+    log->epochs_dirty = log->epochs_written = log->directory_dirty = false;
     log->durable_offset = log->end_offset;
     return ERR_OK;
 }

@@ -490,11 +490,3 @@ void life_free(struct shard_data *data, struct partition *partition)
     mem_free_string(data->mem, (char *)(uintptr_t)partition->topic);
     MEM_DELETE(data->mem, partition);
 }
-
-enum err life_stop_partition(struct shard_data *data, struct partition *partition)
-{
-    if (partition->state != PARTITION_ONLINE)
-        return partition->state == PARTITION_OFFLINE ? ERR_SEALED : ERR_OK;
-    enum err err = log_stop(partition->log, io_fs(data->io));
-    return err == ERR_OK ? snapshot_store(data, partition) : err;
-}

@@ -111,8 +111,6 @@ static void apply_finish(struct shard_data *data, struct shard_data_apply *apply
         apply_run(data, next);
 }
 
-static void report_start(struct shard_data *data, void (*reported)(struct shard_data *data));
-
 static void deletions_reported(struct shard_data *data)
 {
     struct shard_data_apply *apply = first_apply(data);
@@ -131,7 +129,7 @@ void shard_data_apply_part_done(struct shard_data *data, struct shard_data_apply
     if (apply->_creating)
         apply_finish(data, apply);
     else if (apply->_deleted) /* or a topic made anew would begin at the old one's start */
-        report_start(data, deletions_reported);
+        shard_data_report(data, deletions_reported);
     else
         deletions_reported(data);
 }
@@ -184,7 +182,7 @@ static void report_again(struct shard_data *data)
 {
     void (*waiting)(struct shard_data *) = data->waiting_report;
     data->waiting_report = NULL;
-    report_start(data, waiting);
+    shard_data_report(data, waiting);
 }
 
 /* Empty: none was made. */
@@ -235,7 +233,7 @@ static bool collect_entries(struct shard_data *data, int32_t *count)
     return true;
 }
 
-static void report_start(struct shard_data *data, void (*reported)(struct shard_data *data))
+void shard_data_report(struct shard_data *data, void (*reported)(struct shard_data *data))
 {
     if (data->reporting) {
         ASSERT(data->waiting_report == NULL || reported == NULL);
@@ -259,7 +257,7 @@ static void report_start(struct shard_data *data, void (*reported)(struct shard_
 
 void shard_data_checkpoint(struct shard_data *data)
 {
-    report_start(data, NULL);
+    shard_data_report(data, NULL);
 }
 
 /* ---- periodic work
@@ -313,7 +311,7 @@ static void checkpoint_fire(struct io_timer *timer)
         log_save_aborted(partition->log);
         snapshot_checkpoint(data, partition);
     }
-    report_start(data, NULL);
+    shard_data_report(data, NULL);
     start_timer(data, timer, checkpoint_ms(data->options.config));
 }
 
@@ -395,6 +393,7 @@ enum err shard_data_open(struct io *io, const struct shard_data_options *options
     data->tick_timer.fire = tick_fire;
     data->deleting_timer.fire = deleting_fire;
     data->flush_timer.fire = flush_fire;
+    data->stop_timer.fire = stop_fire;
     data->cleaner.timer.fire = cleaner_fire;
     data->cleaner.looked_ns = io_now_ns(io);
     data->group = mem_alloc(mem, partition_group_bytes());
@@ -407,67 +406,6 @@ enum err shard_data_open(struct io *io, const struct shard_data_options *options
     start_timer(data, &data->tick_timer, 5000);
     *opened = data;
     return ERR_OK;
-}
-
-static bool is_quiet(struct shard_data *data)
-{
-    if (data->jobs > 0 || data->reporting || !list_empty(&data->applies) || !list_empty(&data->queued))
-        return false;
-    LIST_EACH(link, &data->in_order)
-    if (PARTITION_OF(link)->log != NULL && log_is_busy(PARTITION_OF(link)->log))
-        return false;
-    return true;
-}
-
-static void stop_reported(struct shard_data *data)
-{
-    struct shard_data_stop *stop = data->stop;
-    if (stop->err == ERR_OK)
-        stop->err = data->report.err;
-    stop->done(stop);
-}
-
-/* Waits until nothing is in flight, then does the rest in one go: nobody is served any more. */
-static void stop_fire(struct io_timer *timer)
-{
-    enum { LOOK_AGAIN_NS = 2000000 };
-    struct shard_data *data = CONTAINER_OF(timer, struct shard_data, stop_timer);
-    if (!is_quiet(data)) {
-        (void)!io_timer_start(data->io, timer, io_now_ns(data->io) + LOOK_AGAIN_NS);
-        return;
-    }
-    LIST_EACH(link, &data->in_order)
-    {
-        enum err err = life_stop_partition(data, PARTITION_OF(link));
-        if (err != ERR_OK && data->stop->err == ERR_OK)
-            data->stop->err = err;
-    }
-    /* Behind everything that is written into the directories. */
-    LIST_EACH(link, &data->in_order)
-    if (data->stop->err == ERR_OK)
-        life_describe_partition(data, PARTITION_OF(link));
-    report_start(data, stop_reported);
-}
-
-bool shard_data_is_stopping(const struct shard_data *data)
-{
-    return data->stop != NULL;
-}
-
-void shard_data_stop(struct shard_data *data, struct shard_data_stop *stop)
-{
-    ASSERT(data->stop == NULL);
-    stop->err = ERR_OK;
-    data->stop = stop;
-    io_timer_stop(data->io, &data->retention_timer);
-    io_timer_stop(data->io, &data->checkpoint_timer);
-    io_timer_stop(data->io, &data->producer_timer);
-    io_timer_stop(data->io, &data->tick_timer);
-    io_timer_stop(data->io, &data->deleting_timer);
-    io_timer_stop(data->io, &data->flush_timer);
-    cleaner_stop(data);
-    data->stop_timer.fire = stop_fire;
-    (void)!io_timer_start(data->io, &data->stop_timer, io_now_ns(data->io));
 }
 
 static void close_all(struct shard_data *data, struct list *partitions)

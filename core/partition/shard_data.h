@@ -68,9 +68,13 @@ void shard_data_configure(struct shard_data *data, const struct broker_config *c
 
 /* Clean stop: no more periodic work, appends in flight are finished, everything flushed, producer snapshots and
  * checkpoints written. done() says whether all of it worked (only then may the clean shutdown marker be written). */
+enum shard_stop_step { SHARD_STOP_BEGIN, SHARD_STOP_WRITE, SHARD_STOP_EACH, SHARD_STOP_END };
 struct shard_data_stop {
     void (*done)(struct shard_data_stop *stop);
     enum err err;
+    enum shard_stop_step _step;
+    bool _together;
+    struct list *_next; /* the partition that the step comes to */
 };
 void shard_data_stop(struct shard_data *data, struct shard_data_stop *stop);
 bool shard_data_is_stopping(const struct shard_data *data); /* then no image may be applied any more */

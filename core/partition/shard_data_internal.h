@@ -73,7 +73,6 @@ void life_open(struct shard_data *data, struct shard_data_apply *apply, struct p
 void life_delete(struct shard_data *data, struct shard_data_apply *apply, struct partition *partition);
 void life_update(struct shard_data *data, struct partition *partition, const struct image_topic *topic);
 void life_sweep(struct shard_data *data); /* removes what nobody holds any more */
-enum err life_stop_partition(struct shard_data *data, struct partition *partition);
 void life_free(struct shard_data *data, struct partition *partition);
 bool life_remove_from_map(struct shard_data *data, struct partition *partition);
 /* snapshot.c: producer snapshots. */
@@ -103,6 +102,9 @@ void life_describe_partition(struct shard_data *data, const struct partition *pa
 void life_retire(struct partition *partition);
 /* shard_data.c */
 void shard_data_checkpoint(struct shard_data *data); /* soon */
+/* What all partitions have, to the control shard's checkpoints; NULL: nobody waits. */
+void shard_data_report(struct shard_data *data, void (*reported)(struct shard_data *data));
+void stop_fire(struct io_timer *timer); /* stop.c */
 /* shard_data.c: one of an apply's parts is done. */
 void shard_data_apply_part_done(struct shard_data *data, struct shard_data_apply *apply);
 

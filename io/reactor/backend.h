@@ -139,6 +139,7 @@ struct fs_backend {
     enum err (*make_directory)(struct fs *fs, const char *path);
     enum err (*remove_directory)(struct fs *fs, const char *path);
     enum err (*sync_directory)(struct fs *fs, const char *path);
+    enum err (*sync_all)(struct fs *fs, const char *path);
     enum err (*lock)(struct fs *fs, io_file file);
     enum err (*space)(struct fs *fs, const char *path, int64_t *total_bytes, int64_t *free_bytes);
     enum err (*list)(struct fs *fs, const char *path, fs_visit visit, void *context);

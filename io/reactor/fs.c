@@ -72,6 +72,11 @@ enum err fs_sync_directory(struct fs *fs, const char *path)
 {
     return fs->backend->sync_directory(fs, path);
 }
+
+enum err fs_sync_all(struct fs *fs, const char *path)
+{
+    return fs->backend->sync_all(fs, path);
+}
 enum err fs_lock(struct fs *fs, io_file file)
 {
     return fs->backend->lock(fs, file);

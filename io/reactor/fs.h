@@ -41,6 +41,9 @@ enum err fs_rename(struct fs *fs, const char *from, const char *to) MUST_CHECK; 
 enum err fs_make_directory(struct fs *fs, const char *path) MUST_CHECK;
 enum err fs_remove_directory(struct fs *fs, const char *path) MUST_CHECK;
 enum err fs_sync_directory(struct fs *fs, const char *path) MUST_CHECK;
+/* Everything on the file system that holds `path`, names too: one call instead of thousands. What another process has
+ * written there is waited for as well. */
+enum err fs_sync_all(struct fs *fs, const char *path) MUST_CHECK;
 /* An exclusive lock on an open file for as long as it is open; ERR_BUSY if another process has it. */
 enum err fs_lock(struct fs *fs, io_file file) MUST_CHECK;
 enum err fs_space(struct fs *fs, const char *path, int64_t *total_bytes, int64_t *free_bytes) MUST_CHECK;

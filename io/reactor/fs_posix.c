@@ -208,6 +208,16 @@ static enum err posix_sync_directory(struct fs *fs, const char *path)
     return err;
 }
 
+static enum err posix_sync_all(struct fs *fs, const char *path)
+{
+    int fd = open(path, O_RDONLY | O_CLOEXEC);
+    if (fd < 0)
+        return last_error();
+    enum err err = result_of(syncfs(fd));
+    close(fd);
+    return err;
+}
+
 static enum err posix_lock(struct fs *fs, io_file file)
 {
     if (flock(file, LOCK_EX | LOCK_NB) == 0)
@@ -268,6 +278,7 @@ const struct fs_backend fs_posix_backend = {
     .make_directory = posix_make_directory,
     .remove_directory = posix_remove_directory,
     .sync_directory = posix_sync_directory,
+    .sync_all = posix_sync_all,
     .lock = posix_lock,
     .space = posix_space,
     .list = posix_list,

@@ -438,6 +438,23 @@ void sim_disk_forget(struct sim_inode *inode, struct prng *prng)
         memset(inode->dirty, 0, (size_t)inode->capacity / SECTOR / 8);
 }
 
+static void keep_below(struct sim_disk *disk, struct sim_inode *inode, bool whole)
+{
+    if (!inode->is_directory && whole)
+        sim_disk_keep(inode);
+    else if (!inode->is_directory && disk->sim != NULL)
+        sim_disk_forget(inode, &disk->sim->machine);
+    for (int i = 0; inode->is_directory && i < inode->now.count; i++)
+        keep_below(disk, inode->now.items[i].inode, whole);
+    if (inode->is_directory && whole)
+        sim_disk_keep_directory(inode);
+}
+
+void sim_disk_keep_all(struct sim_disk *disk, bool whole)
+{
+    keep_below(disk, disk->root, whole);
+}
+
 /* ---- what a cut leaves ---------------------------------------------------------------------------------------- */
 
 static int64_t size_after_cut(const struct sim_inode *inode, struct prng *prng)

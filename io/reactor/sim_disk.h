@@ -74,6 +74,8 @@ size_t sim_disk_get(const struct sim_inode *inode, void *buffer, size_t length, 
 void sim_disk_cut_size(struct sim_disk *disk, struct sim_inode *inode, int64_t size);
 void sim_disk_keep(struct sim_inode *inode);
 void sim_disk_keep_some(struct sim_inode *inode, struct prng *prng);
+/* Of all that is there now; without `whole` chance says what the device has got, and no later sync writes the rest. */
+void sim_disk_keep_all(struct sim_disk *disk, bool whole);
 void sim_disk_forget(struct sim_inode *inode, struct prng *prng);
 
 #endif

@@ -229,6 +229,13 @@ static enum err file_sync_directory(struct fs *fs, const char *path)
     return err;
 }
 
+static enum err file_sync_all(struct fs *fs, const char *path)
+{
+    enum err err = count_if(fs, disk_of(fs)->faults.sync_ppm);
+    sim_disk_keep_all(disk_of(fs), err == ERR_OK);
+    return err;
+}
+
 static enum err file_lock(struct fs *fs, io_file file)
 {
     struct sim_inode *inode = sim_disk_handle(disk_of(fs), file);
@@ -280,6 +287,7 @@ static const struct fs_backend sim_fs_backend = {
     .make_directory = file_make_directory,
     .remove_directory = file_remove_directory,
     .sync_directory = file_sync_directory,
+    .sync_all = file_sync_all,
     .lock = file_lock,
     .space = file_space,
     .list = file_list,

@@ -22,7 +22,7 @@ static struct log *open_log(struct io *io)
     return log;
 }
 
-static void append(struct log *log)
+static void append_in(struct log *log, int32_t epoch)
 {
     uint8_t bytes[512];
     struct batch_builder builder;
@@ -33,7 +33,12 @@ static void append(struct log *log)
     struct slice batch = batch_builder_finish(&builder, NULL);
     assert_int_equal(batch_read_header(batch.data, batch.length, &header), ERR_OK);
     struct log_piece piece = {.data = bytes, .header = &header};
-    assert_int_equal(log_append(log, &piece, 1, 0, &appended), ERR_OK);
+    assert_int_equal(log_append(log, &piece, 1, epoch, &appended), ERR_OK);
+}
+
+static void append(struct log *log)
+{
+    append_in(log, 0);
 }
 
 static int64_t size_of(struct fs *fs)
@@ -137,11 +142,58 @@ static void segments_found_after_a_kill_are_there_after_a_flush_and_a_power_cut(
     sim_close(sim);
 }
 
+/* The power is gone after that many steps of a stop of many logs: what had been flushed before is there, and after the
+ * last step all of it, epochs too. */
+static void stop_and_cut(int steps, uint64_t seed)
+{
+    struct sim *sim = sim_open(&(struct sim_options){.seed = seed});
+    struct sim_node *node = sim_node_open(sim, &(struct sim_node_options){0});
+    sim_node_start(node, 0);
+    struct io *io = sim_node_io(node, 0);
+    struct log *log = open_log(io);
+    for (int i = 0; i < 5; i++)
+        append_in(log, 1);
+    assert_int_equal(log_stop(log, io_fs(io)), ERR_OK);
+    for (int i = 0; i < 5; i++)
+        append_in(log, 2);
+    assert_true(log_has_unflushed(log));
+    assert_int_equal(log_stop_write(log, io_fs(io)), ERR_OK);
+    if (steps >= 2)
+        assert_int_equal(fs_sync_all(io_fs(io), "/log"), ERR_OK);
+    if (steps >= 3)
+        assert_int_equal(log_stop_together(log, io_fs(io)), ERR_OK);
+    if (steps >= 4)
+        assert_int_equal(fs_sync_all(io_fs(io), "/log"), ERR_OK);
+    assert_int_equal(log_durable_offset(log), steps >= 3 ? 10 : 5);
+
+    sim_node_crash(node, SIM_POWER_CUT);
+    sim_node_start(node, 0);
+    io = sim_node_io(node, 0);
+    struct log_options options = {.directory = "/log",
+                                  .topic_id = {{1}},
+                                  .config = &config,
+                                  .clean = steps == 4,
+                                  .recovery_point = steps == 4 ? 10 : 5};
+    assert_int_equal(log_open(io, io_fs(io), &options, &log), ERR_OK);
+    assert_in_range(log_end_offset(log), steps >= 2 ? 10 : 5, 10);
+    assert_in_range(log_last_epoch(log), steps == 4 ? 2 : 1, 2);
+    log_close(log);
+    sim_close(sim);
+}
+
+static void logs_that_stop_together_lose_nothing_at_any_step(void **state)
+{
+    for (int steps = 1; steps <= 4; steps++)
+        for (uint64_t seed = 1; seed <= 20; seed++)
+            stop_and_cut(steps, seed);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_torn_tail_does_not_come_back),
         cmocka_unit_test(segments_found_after_a_kill_are_there_after_a_flush_and_a_power_cut),
+        cmocka_unit_test(logs_that_stop_together_lose_nothing_at_any_step),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -128,7 +128,8 @@ static inline void sent_done(struct partition_append *append)
     CONTAINER_OF(append, struct sent, append)->answers++;
 }
 
-static inline void send_batch(struct sent *sent, int16_t acks, int64_t producer, int32_t sequence, int records)
+static inline void send_batch_to(struct partition *partition, struct sent *sent, int16_t acks, int64_t producer,
+                                 int32_t sequence, int records)
 {
     struct batch_builder builder;
     struct arena arena;
@@ -144,8 +145,13 @@ static inline void send_batch(struct sent *sent, int16_t acks, int64_t producer,
     sent->append.acks = acks;
     arena_init(&arena, io_mem(io), 1 << 20);
     assert_true(partition_check(&topic.config, 1000, &arena, &sent->append));
-    partition_append(shard_data_find(data, topic.id, 0), &sent->append);
+    partition_append(partition, &sent->append);
     arena_fini(&arena);
+}
+
+static inline void send_batch(struct sent *sent, int16_t acks, int64_t producer, int32_t sequence, int records)
+{
+    send_batch_to(shard_data_find(data, topic.id, 0), sent, acks, producer, sequence, records);
 }
 
 static inline void await(struct sent *sent)
