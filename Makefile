@@ -3,12 +3,14 @@
 #
 #   make            build/ringmain               make SAN=address|thread|undefined   the same in build-<san>/
 #   make check      lint, unit tests, simulation, interop with the clients found on this machine
+#   make METRICS=off   the same without counters and histograms in build-nometrics/
 #   make fuzz       every libFuzzer target for FUZZ_SECONDS (default 60) each
 SHELL := /bin/bash
 .DEFAULT_GOAL := all
 
 SAN     ?=
-BUILD   := build$(if $(SAN),-$(SAN))
+METRICS ?=
+BUILD   := build$(if $(SAN),-$(SAN))$(if $(filter off,$(METRICS)),-nometrics)
 CC      ?= gcc
 PREFIX  ?= /usr/local
 VERSION := 0.1.0
@@ -18,6 +20,10 @@ WARN     := -Wall -Wextra -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wpo
 CFLAGS   += -std=gnu11 -O2 -g -fno-strict-aliasing -fno-omit-frame-pointer -pthread $(WARN) $(if $(CI),-Werror)
 LDFLAGS  += -pthread
 LIBS     := -luring -ljemalloc -llz4 -lzstd -lsnappy -lz -lcrypto -ljansson -lpcre2-8 -lmicrohttpd -lm
+
+ifeq ($(METRICS),off)
+CPPFLAGS += -DRINGMAIN_METRICS=0
+endif
 
 ifneq ($(SAN),)
 CPPFLAGS += -DRINGMAIN_SANITIZER -DRINGMAIN_SLOW_CHECKS
@@ -43,7 +49,7 @@ SUPPORT  := $(patsubst %.c,$(BUILD)/%.o,$(sort $(shell find tests/support -name 
 
 Q := $(if $(V),,@)
 
-.PHONY: all deps run check unit sim interop conformance fuzz lint install clean tests bench bench-io bench-micro bench-groups docs
+.PHONY: all deps run check unit sim interop conformance fuzz lint install clean tests bench bench-io bench-metrics bench-micro bench-groups docs
 all: $(if $(wildcard $(MAIN)),$(BUILD)/ringmain,$(LIBRARY))
 
 $(BUILD)/%.o: %.c
@@ -124,6 +130,11 @@ $(BUILD)/bench/limits/limit: $(LIMIT) $(LIBRARY)
 bench: all $(BUILD)/bench/limits/limit
 	python3 bench/run/main.py $(if $(PEER),--peer $(PEER)) $(BENCH)
 
+# What counting costs: a build without it against this one, in alternating runs. COMPARE: options of bench/run/compare.py.
+bench-metrics: all
+	$(MAKE) METRICS=off all
+	python3 bench/run/compare.py build-nometrics/ringmain $(BUILD)/ringmain $(COMPARE)
+
 bench-io: $(BUILD)/bench/limits/io_limits
 	$<
 
@@ -144,6 +155,6 @@ install: all
 	install -m 644 docs/tuning.md docs/configuration.md docs/metrics.md $(DESTDIR)$(PREFIX)/share/doc/ringmain/
 
 clean:
-	rm -rf build build-address build-thread build-undefined build-fuzz
+	rm -rf build build-nometrics build-address build-thread build-undefined build-fuzz
 
 -include $(shell find $(BUILD) -name '*.d' 2>/dev/null)

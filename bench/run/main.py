@@ -10,6 +10,7 @@ import argparse
 import json
 import os
 import shutil
+import signal
 import sys
 import tempfile
 import time
@@ -56,7 +57,7 @@ class Bench:
         self.peer_name = self.peer.name if self.peer else "peer"
 
     def stop(self):
-        self.ringmain.stop()
+        self.ringmain.stop(signal.SIGKILL)  # its data goes, too
         if self.peer:
             self.peer.stop()
         remove(self.directory)

@@ -75,8 +75,9 @@ def wait_for_port(port, process, what):
 class Ringmain:
     name = "ringmain"
 
-    def __init__(self, cores, directory, settings=(), cpus=None):
+    def __init__(self, cores, directory, settings=(), cpus=None, binary=RINGMAIN):
         self.directory, self.settings, self.cpus = directory, list(settings), cpus or cores.broker
+        self.binary = binary
         self.process = None
 
     def start(self):
@@ -84,7 +85,7 @@ class Ringmain:
         os.makedirs(self.directory, exist_ok=True)
         port = free_port()
         self.address = f"127.0.0.1:{port}"
-        command = Cores.pin(self.cpus) + [RINGMAIN, "start"]
+        command = Cores.pin(self.cpus) + [self.binary, "start"]
         for setting in [f"listeners=PLAINTEXT://{self.address}", f"log.dirs={self.directory}/data",
                         "log.segment.delete.delay.ms=500"] + self.settings:
             command += ["--override", setting]

@@ -84,19 +84,19 @@ void metrics_fini(struct metrics *metrics);
 /* metrics NULL: nobody counts (tests, the command line). */
 static inline void metrics_add(struct metrics *metrics, enum metric metric, uint64_t count)
 {
-    if (metrics != NULL)
+    if (RINGMAIN_METRICS && metrics != NULL)
         metrics->values[metric] += count;
 }
 
 static inline void metrics_subtract(struct metrics *metrics, enum metric metric, uint64_t count)
 {
-    if (metrics != NULL)
+    if (RINGMAIN_METRICS && metrics != NULL)
         metrics->values[metric] -= count;
 }
 
 static inline void metrics_time(struct metrics *metrics, enum metric_time time, int64_t ns)
 {
-    if (metrics != NULL)
+    if (RINGMAIN_METRICS && metrics != NULL)
         histogram_add(&metrics->times[time], ns);
 }
 
@@ -104,7 +104,7 @@ struct metrics_api *metrics_api_make(struct metrics *metrics, int16_t key); /* N
 
 static inline struct metrics_api *metrics_api(struct metrics *metrics, int16_t key)
 {
-    if (metrics == NULL || key < 0 || key >= METRICS_API_KEYS)
+    if (!RINGMAIN_METRICS || metrics == NULL || key < 0 || key >= METRICS_API_KEYS)
         return NULL;
     return metrics->apis[key] != NULL ? metrics->apis[key] : metrics_api_make(metrics, key);
 }

@@ -1,4 +1,5 @@
-/* ringmain top: what a broker does now, once a second: shards, requests, partitions. */
+/* ringmain top: what a broker does now, once a second: shards, requests, partitions. Every line fits into 80 columns.
+ */
 #include "io/reactor/console.h"
 #include "net/cli/cli.h"
 #include "net/cli/top_sample.h"
@@ -45,9 +46,9 @@ static struct shown duration(double seconds)
     else if (seconds < 0.000999)
         snprintf(shown.text, sizeof shown.text, "%.0f us", seconds * 1e6);
     else if (seconds < 0.999)
-        snprintf(shown.text, sizeof shown.text, "%.1f ms", seconds * 1e3);
+        snprintf(shown.text, sizeof shown.text, seconds < 0.00995 ? "%.1f ms" : "%.0f ms", seconds * 1e3);
     else
-        snprintf(shown.text, sizeof shown.text, "%.1f s", seconds);
+        snprintf(shown.text, sizeof shown.text, seconds < 9.95 ? "%.1f s" : "%.0f s", seconds);
     return shown;
 }
 
@@ -88,30 +89,29 @@ static void show_head(const struct top_pair *pair)
     printf("ringmain %.*s  node %.*s  cluster %.*s  up %lldh %02lldm %02llds\n", SLICE_ARG(top_label(info, "version")),
            SLICE_ARG(top_label(info, "node")), SLICE_ARG(top_label(info, "cluster")), (long long)(up / 3600),
            (long long)(up / 60 % 60), (long long)(up % 60));
-    printf(
-        "topics %.0f  partitions %.0f (offline %.0f, damaged %.0f)  groups %.0f (rebalancing %.0f)  transactions open "
-        "%.0f\n",
-        top_value(now, "ringmain_topics"), sum_value(now, "ringmain_partitions"),
-        sum_value(now, "ringmain_offline_partitions"), sum_value(now, "ringmain_damaged_partitions"),
-        top_value(now, "ringmain_groups_known"),
-        top_value(now, "ringmain_groups{state=\"PreparingRebalance\"}") +
-            top_value(now, "ringmain_groups{state=\"CompletingRebalance\"}"),
-        top_value(now, "ringmain_transactional_ids{state=\"Ongoing\"}"));
-    printf("in %s, %s  out %s  connections %.0f  waiting: fetches %.0f, produces %.0f  idle %.1f %%\n\n",
+    printf("topics %.0f  partitions %.0f, offline %.0f, damaged %.0f  groups %.0f, rebalancing %.0f\n",
+           top_value(now, "ringmain_topics"), sum_value(now, "ringmain_partitions"),
+           sum_value(now, "ringmain_offline_partitions"), sum_value(now, "ringmain_damaged_partitions"),
+           top_value(now, "ringmain_groups_known"),
+           top_value(now, "ringmain_groups{state=\"PreparingRebalance\"}") +
+               top_value(now, "ringmain_groups{state=\"CompletingRebalance\"}"));
+    printf("connections %.0f  waiting: fetches %.0f, produces %.0f  transactions open %.0f\n",
+           sum_value(now, "ringmain_connections"), sum_value(now, "ringmain_waiting_fetches"),
+           sum_value(now, "ringmain_waiting_produces"),
+           top_value(now, "ringmain_transactional_ids{state=\"Ongoing\"}"));
+    printf("in %s, %s  out %s  idle %.1f %%\n\n",
            amount(rate(pair, sum_growth(pair, "ringmain_produced_bytes_total")), "B/s").text,
            amount(rate(pair, sum_growth(pair, "ringmain_produced_records_total")), "records/s").text,
            amount(rate(pair, sum_growth(pair, "ringmain_fetched_bytes_total")), "B/s").text,
-           sum_value(now, "ringmain_connections"), sum_value(now, "ringmain_waiting_fetches"),
-           sum_value(now, "ringmain_waiting_produces"), 100 * top_value(now, "ringmain_loop_idle_fraction"));
+           100 * top_value(now, "ringmain_loop_idle_fraction"));
 }
 
 static void show_shard(const struct top_pair *pair, struct slice shard)
 {
     char labels[64];
     snprintf(labels, sizeof labels, "shard=\"%.*s\"", SLICE_ARG(shard));
-    printf("%-8.*s %6.1f %9s %9s %11s %11s %6.0f %11s %11s %9s %5.0f %9s\n", SLICE_ARG(shard),
+    printf("%-7.*s %5.1f %6s %8s %8s %5.0f %7s %7s %6s %4.0f %6s\n", SLICE_ARG(shard),
            100 * rate(pair, top_growth(pair, "ringmain_loop_busy_seconds_total{%s}", labels)),
-           duration(top_quantile(pair, "ringmain_loop_turn_seconds", labels, 0.5)).text,
            duration(top_quantile(pair, "ringmain_loop_turn_seconds", labels, 0.99)).text,
            amount(rate(pair, top_growth(pair, "ringmain_produced_bytes_total{%s}", labels)), "B/s").text,
            amount(rate(pair, top_growth(pair, "ringmain_fetched_bytes_total{%s}", labels)), "B/s").text,
@@ -125,8 +125,8 @@ static void show_shard(const struct top_pair *pair, struct slice shard)
 
 static void show_shards(const struct top_pair *pair)
 {
-    printf("%-8s %6s %9s %9s %11s %11s %6s %11s %11s %9s %5s %9s\n", "SHARD", "BUSY %", "TURN p50", "p99", "IN", "OUT",
-           "CONN", "RING", "MESSAGES", "DIRTY", "JOBS", "MEMORY");
+    printf("%-7s %5s %6s %8s %8s %5s %7s %7s %6s %4s %6s\n", "SHARD", "BUSY%", "TURN99", "IN", "OUT", "CONN", "RING",
+           "MESSAGE", "DIRTY", "JOBS", "MEMORY");
     for (size_t i = 0; i < pair->now->count; i++)
         if (top_is_named(pair->now->lines[i].key, "ringmain_loop_turns_total"))
             show_shard(pair, top_label(pair->now->lines[i].key, "shard"));
@@ -171,23 +171,43 @@ static void show_requests(const struct top_pair *pair)
             slice_equal_string(top_label(line->key, "stage"), "total") && (by = top_line_growth(pair, line)) > 0)
             count = rank(list, count, APIS_SHOWN, (struct ranked){top_label(line->key, "api"), by});
     }
-    printf("%-24s %11s %9s %9s %9s   %s\n", "REQUEST", "RATE", "p50", "p99", "p99.9",
-           "mean of queue, local, wait, send");
+    printf("%-21s %7s %6s %6s %6s %6s %6s %6s %6s\n", "REQUEST", "RATE", "p50", "p99", "p99.9", "queue", "local",
+           "wait", "send");
     for (size_t i = 0; i < count; i++) {
         static const char *const stages[] = {"queue", "local", "wait", "send"};
         char labels[96];
         snprintf(labels, sizeof labels, "api=\"%.*s\",stage=\"total\"", SLICE_ARG(list[i].key));
-        printf("%-24.*s %11s %9s %9s %9s  ", SLICE_ARG(list[i].key), amount(rate(pair, list[i].by), "/s").text,
+        printf("%-21.*s %7s %6s %6s %6s", (int)size_min(list[i].key.length, 21), (const char *)list[i].key.data,
+               amount(rate(pair, list[i].by), "/s").text,
                duration(top_quantile(pair, "ringmain_request_seconds", labels, 0.5)).text,
                duration(top_quantile(pair, "ringmain_request_seconds", labels, 0.99)).text,
                duration(top_quantile(pair, "ringmain_request_seconds", labels, 0.999)).text);
         for (size_t k = 0; k < COUNT_OF(stages); k++) {
             snprintf(labels, sizeof labels, "api=\"%.*s\",stage=\"%s\"", SLICE_ARG(list[i].key), stages[k]);
-            printf(" %s%s", duration(top_growth(pair, "ringmain_request_seconds_sum{%s}", labels) / list[i].by).text,
-                   k + 1 < COUNT_OF(stages) ? "," : "\n");
+            printf(" %6s", duration(top_growth(pair, "ringmain_request_seconds_sum{%s}", labels) / list[i].by).text);
         }
+        printf("\n");
     }
     printf("\n");
+}
+
+/* A long topic's name is cut, its partition is not. */
+static void show_partition(const struct top_pair *pair, struct slice labels)
+{
+    enum { NAME_COLUMNS = 30 };
+    struct slice topic = top_label(labels, "topic"), partition = top_label(labels, "partition");
+    int room = NAME_COLUMNS - 1 - (int)size_min(partition.length, 12);
+    bool cut = (int)topic.length > room;
+    char name[64];
+    snprintf(name, sizeof name, "%.*s%s-%.*s", cut ? room - 2 : (int)topic.length, (const char *)topic.data,
+             cut ? ".." : "", (int)size_min(partition.length, 12), (const char *)partition.data);
+    double in = top_growth(pair, "ringmain_partition_produced_bytes_total%.*s", SLICE_ARG(labels));
+    double records = top_growth(pair, "ringmain_partition_produced_records_total%.*s", SLICE_ARG(labels));
+    double out = top_growth(pair, "ringmain_partition_fetched_bytes_total%.*s", SLICE_ARG(labels));
+    printf("%-30s %8s %7s %8s %6s %14.0f\n", name, amount(rate(pair, in), "B/s").text,
+           amount(rate(pair, records), "/s").text, amount(rate(pair, out), "B/s").text,
+           amount(top_value(pair->now, "ringmain_partition_size_bytes%.*s", SLICE_ARG(labels)), "B").text,
+           top_value(pair->now, "ringmain_partition_end_offset%.*s", SLICE_ARG(labels)));
 }
 
 static void show_partitions(const struct top_pair *pair, size_t most)
@@ -206,25 +226,9 @@ static void show_partitions(const struct top_pair *pair, size_t most)
         if (by > 0)
             count = rank(list, count, most, (struct ranked){labels, by});
     }
-    printf("%-40s %11s %14s %11s %9s %14s\n", "HOTTEST PARTITION", "IN", "RECORDS", "OUT", "SIZE", "END OFFSET");
-    for (size_t i = 0; i < count; i++) {
-        char name[320];
-        struct slice labels = list[i].key;
-        snprintf(name, sizeof name, "%.*s-%.*s", SLICE_ARG(top_label(labels, "topic")),
-                 SLICE_ARG(top_label(labels, "partition")));
-        printf(
-            "%-40s %11s %14s %11s %9s %14.0f\n", name,
-            amount(rate(pair, top_growth(pair, "ringmain_partition_produced_bytes_total%.*s", SLICE_ARG(labels))),
-                   "B/s")
-                .text,
-            amount(rate(pair, top_growth(pair, "ringmain_partition_produced_records_total%.*s", SLICE_ARG(labels))),
-                   "/s")
-                .text,
-            amount(rate(pair, top_growth(pair, "ringmain_partition_fetched_bytes_total%.*s", SLICE_ARG(labels))), "B/s")
-                .text,
-            amount(top_value(pair->now, "ringmain_partition_size_bytes%.*s", SLICE_ARG(labels)), "B").text,
-            top_value(pair->now, "ringmain_partition_end_offset%.*s", SLICE_ARG(labels)));
-    }
+    printf("%-30s %8s %7s %8s %6s %14s\n", "HOTTEST PARTITION", "IN", "RECORDS", "OUT", "SIZE", "END OFFSET");
+    for (size_t i = 0; i < count; i++)
+        show_partition(pair, list[i].key);
 }
 
 /* Every number, and how much the counters have grown a second. */
@@ -233,11 +237,11 @@ static void show_json(const struct top_pair *pair)
     json_t *values = json_object(), *rates = json_object();
     for (size_t i = 0; i < pair->now->count; i++) {
         const struct top_line *line = &pair->now->lines[i];
-        char key[512];
-        snprintf(key, sizeof key, "%.*s", SLICE_ARG(line->key));
-        json_object_set_new(values, key, json_real(line->value));
-        if (memmem(key, strlen(key), "_total", 6) != NULL || memmem(key, strlen(key), "_count", 6) != NULL)
-            json_object_set_new(rates, key, json_real(rate(pair, top_line_growth(pair, line))));
+        const char *key = (const char *)line->key.data;
+        size_t length = line->key.length;
+        json_object_setn_new(values, key, length, json_real(line->value));
+        if (memmem(key, length, "_total", 6) != NULL || memmem(key, length, "_count", 6) != NULL)
+            json_object_setn_new(rates, key, length, json_real(rate(pair, top_line_growth(pair, line))));
     }
     cli_print_json(json_pack("{s:f,s:o,s:o}", "seconds", pair->seconds, "values", values, "rates", rates));
 }

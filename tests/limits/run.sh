@@ -18,13 +18,20 @@ line=$(tail -1 "$work/log")
 passed=$(echo "$line" | sed -n 's/limits: \([0-9]*\) passed.*/\1/p') failed=$(echo "$line" | sed -n 's/.* \([0-9]*\) failed/\1/p')
 passed=${passed:-0} failed=${failed:-1}
 place=$(sed -n 's|.*msg="metrics are served" url=http://\(.*\)/metrics|\1|p' "$work/node/broker.log")
-if "$binary" top --metrics "$place" --count 2 --interval 100 >"$work/top" && [ "$(grep -c '^SHARD' "$work/top")" -eq 2 ] &&
+long_name=$(printf 'long%.0s' {1..15}) # what is shown stays within 80 columns
+"$binary" bench produce --bootstrap "127.0.0.1:$broker_port" --seconds 3 --rate 50 --topic "$long_name" >/dev/null &
+load=$!
+sleep 1.5
+if "$binary" top --metrics "$place" --count 2 --interval 300 >"$work/top" && grep -q '^longlong' "$work/top" &&
+    [ "$(awk 'length > 80' "$work/top" | wc -l)" -eq 0 ] && [ "$(grep -c '^SHARD' "$work/top")" -eq 2 ] &&
     "$binary" top --metrics "$place" --count 1 --interval 50 --json | python3 -c 'import json, sys; assert json.load(sys.stdin)["values"]'; then
     passed=$((passed + 1))
 else
     failed=$((failed + 1))
     echo "FAILED limits: ringmain top"
+    cat "$work/top"
 fi
+wait "$load"
 more=$(tail -1 "$work/metrics")
 scraped=$(echo "$more" | sed -n 's/metrics: \([0-9]*\) passed.*/\1/p') broken=$(echo "$more" | sed -n 's/metrics: .* \([0-9]*\) failed/\1/p')
 passed=$((passed + ${scraped:-0})) failed=$((failed + ${broken:-1}))
