@@ -142,6 +142,94 @@ static void every_request_in_every_state_is_answered_as_kafka_does(void **state)
             }
 }
 
+/* Time passes, the log or a partition refuses, the partition moves away: in every state. */
+enum trouble { TIMES_OUT, EXPIRES, LOG_REFUSES, MARKERS_FAIL, MOVES_AWAY, TROUBLES };
+enum { GONE = -1 };
+
+static const int after_trouble[AT_ENDS][TROUBLES] = {
+    /* TIMES_OUT, EXPIRES, LOG_REFUSES an end, MARKERS_FAIL, MOVES_AWAY while an end is on its way */
+    [AT_NOTHING] = {GONE, GONE, GONE, GONE, GONE},
+    [AT_NEW] = {TXN_EMPTY, GONE, GONE, TXN_EMPTY, GONE},
+    [AT_EMPTY] = {TXN_EMPTY, GONE, TXN_EMPTY, TXN_EMPTY, TXN_EMPTY},
+    [AT_ONGOING] = {TXN_COMPLETE_ABORT, TXN_COMPLETE_ABORT, TXN_ONGOING, TXN_ONGOING, TXN_ONGOING},
+    [AT_COMMITTING] = {TXN_COMPLETE_COMMIT, TXN_COMPLETE_COMMIT, TXN_COMPLETE_COMMIT, TXN_COMPLETE_COMMIT,
+                       TXN_COMPLETE_COMMIT},
+    [AT_ABORTING] = {TXN_COMPLETE_ABORT, TXN_COMPLETE_ABORT, TXN_COMPLETE_ABORT, TXN_COMPLETE_ABORT,
+                     TXN_COMPLETE_ABORT},
+    [AT_COMMITTED] = {TXN_COMPLETE_COMMIT, GONE, TXN_COMPLETE_COMMIT, TXN_COMPLETE_COMMIT, TXN_COMPLETE_COMMIT},
+    [AT_ABORTED] = {TXN_COMPLETE_ABORT, GONE, TXN_COMPLETE_ABORT, TXN_COMPLETE_ABORT, TXN_COMPLETE_ABORT},
+};
+
+static void strike(enum trouble trouble, int16_t version)
+{
+    struct asked one = {0};
+    const struct txn *txn = the();
+    int64_t id = txn == NULL ? 7 : txn->now.producer_id;
+    int16_t epoch = txn == NULL ? 0 : txn->now.epoch;
+    switch (trouble) {
+    case TIMES_OUT:
+    case EXPIRES:
+        run();
+        pass(trouble == TIMES_OUT ? 60000 + settings.abort_interval_ms
+                                  : settings.id_expiration_ms + settings.expire_interval_ms);
+        break;
+    case LOG_REFUSES:
+        world.fail = KAFKA_ERROR_NOT_ENOUGH_REPLICAS;
+        ask_end(&one, id, epoch, true, version);
+        while (step())
+            ;
+        world.fail = N;
+        assert_int_equal(one.answers, 1);
+        break;
+    case MARKERS_FAIL:
+        mark_all(KAFKA_ERROR_NOT_LEADER_OR_FOLLOWER);
+        break;
+    case MOVES_AWAY:
+        ask_end(&one, id, epoch, true, version);
+        crash();
+        assert_int_equal(one.answers, 1);
+        break;
+    case TROUBLES:
+        break;
+    }
+}
+
+static void every_trouble_in_every_state_leads_where_it_does_in_kafka(void **state)
+{
+    for (int version = 0; version <= 2; version += 2)
+        for (int at = 0; at < AT_ENDS; at++)
+            for (int trouble = 0; trouble < TROUBLES; trouble++) {
+                set_up(state);
+                go_to((enum at)at, (int16_t)version);
+                strike((enum trouble)trouble, (int16_t)version);
+                world.hold_marks = false;
+                run();
+                pass(200); /* markers and last records are tried again */
+                run();
+                int after = the() == NULL ? GONE : (int)the()->now.state;
+                if (after != after_trouble[at][trouble])
+                    fail_msg("version %d, state %d, trouble %d: %d, expected %d", version, at, trouble, after,
+                             after_trouble[at][trouble]);
+                assert_true(the() == NULL || !the()->busy);
+                tear_down(state);
+            }
+}
+
+/* What may be in the log after a crash: an end that was answered stays, one that was not is there or is not. */
+static bool is_possible(enum at at, enum event event, bool answered, int16_t error)
+{
+    const struct txn *txn = the();
+    bool ends = (event == END_COMMIT_CURRENT || event == END_ABORT_CURRENT) && at == AT_ONGOING;
+    enum txn_state end = event == END_COMMIT_CURRENT ? TXN_COMPLETE_COMMIT : TXN_COMPLETE_ABORT;
+    if (at == AT_COMMITTING) /* decided before: nothing changes that */
+        return txn != NULL && txn->now.state == TXN_COMPLETE_COMMIT;
+    if (at == AT_ABORTING)
+        return txn != NULL && txn->now.state == TXN_COMPLETE_ABORT;
+    if (!ends)
+        return true;
+    return txn != NULL && (txn->now.state == end || (!(answered && error == N) && txn->now.state == TXN_ONGOING));
+}
+
 /* Crash before and after the log has the record of every step; what a client was told stays true, and what was decided
  * is carried out. */
 static void a_crash_before_and_after_every_append_leaves_a_state_that_goes_on(void **state)
@@ -168,11 +256,14 @@ static void a_crash_before_and_after_every_append_leaves_a_state_that_goes_on(vo
                         if (!step() && world.mark_count > 0)
                             mark_all(N);
                     }
+                    bool answered = one.answers > 0;
+                    int16_t answer = one.call.error;
                     crash();
                     world.hold_marks = false;
                     run();
                     pass(200);
                     run();
+                    assert_true(is_possible((enum at)at, (enum event)event, answered, answer));
                     txn = the();
                     assert_true(txn == NULL || !txn->busy);
                     assert_true(txn == NULL ||
@@ -667,6 +758,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(every_request_in_every_state_is_answered_as_kafka_does),
+        cmocka_unit_test(every_trouble_in_every_state_leads_where_it_does_in_kafka),
         cmocka_unit_test(a_crash_before_and_after_every_append_leaves_a_state_that_goes_on),
         CLEAN(with_version_2_every_end_bumps_the_epoch),
         CLEAN(before_version_2_the_epoch_stays),
