@@ -11,6 +11,7 @@
  */
 #include "core/wire/error.h"
 #include "core/wire/messages.h"
+#include "core/wire/produce_codec.h"
 #include "net/handlers/api.h"
 #include "net/handlers/endpoints.h"
 #include "net/handlers/produce_verify.h"
@@ -77,13 +78,13 @@ static bool fill_part(struct produce *produce, const struct produce_part *part, 
                       struct leader_hints *hints)
 {
     const struct partition_append *append = &part->append;
-    wire_set_defaults(&produce_response_partition_produce_response_struct, out);
-    out->index = part->index;
-    out->error_code = append->error;
-    out->base_offset = append->base_offset;
-    out->log_append_time_ms = append->log_append_time_ms;
-    out->log_start_offset = append->log_start_offset;
-    out->error_message = slice_from_string(append->error_message);
+    *out = (partition_answer){.index = part->index,
+                              .error_code = append->error,
+                              .base_offset = append->base_offset,
+                              .log_append_time_ms = append->log_append_time_ms,
+                              .log_start_offset = append->log_start_offset,
+                              .error_message = slice_from_string(append->error_message),
+                              .current_leader = {.leader_id = -1, .leader_epoch = -1}};
     if (append->error == KAFKA_ERROR_NOT_LEADER_OR_FOLLOWER &&
         !leader_hint(produce->request, part->topic_id, part->index, hints, &out->current_leader.leader_id,
                      &out->current_leader.leader_epoch))
@@ -114,10 +115,12 @@ static void answer(struct produce *produce)
     }
     if (hints.count > 0)
         LEADER_HINTS_INTO(request, &hints, struct produce_response_node_endpoint, &response.node_endpoints);
-    if (filled)
-        request_answer(request, &response);
-    else
+    if (!filled)
         request_close(request);
+    else if (produce_codec_encode(request->header.version, &response, &request->out))
+        request_done(request);
+    else
+        request_answer(request, &response);
 }
 
 /* Bytes and batches that were turned away, by what was wrong with them. */
@@ -461,7 +464,9 @@ void handle_produce(struct request *request)
     produce->request = request;
     request->handler_state = produce;
     list_init(&produce->convert.appends);
-    if (!request_decode(request, &produce->message))
+    size_t consumed;
+    if (!produce_codec_decode(request->header.version, request->body, &request->arena, &produce->message, &consumed) &&
+        !request_decode(request, &produce->message))
         return;
     for (int32_t i = 0; i < produce->message.topic_data.count; i++)
         produce->part_count += produce->message.topic_data.items[i].partition_data.count;
