@@ -53,7 +53,15 @@ for i in $(seq "$kills"); do
 done
 failed=0
 for pid in "${producers[@]}"; do wait "$pid" || { echo "FAILED compaction: a producer gave up"; failed=1; }; done
-sleep 2
+# The cleaner may be late on a busy machine: it has a minute to leave less than half of what was written.
+written=$(cat "$work"/newest-* | cut -d' ' -f2 | sort -n | tail -1)
+for codec in none lz4; do
+    for _ in $(seq 60); do
+        count=$(timeout 60 kcat -q -b "$broker_address" -t "squeezed-$codec" -C -o beginning -e -f '%o\n' 2>>"$work/read.log" | wc -l)
+        [ "$count" -lt $((written / 2)) ] && break
+        sleep 1
+    done
+done
 for codec in none lz4; do
     timeout 60 kcat -q -b "$broker_address" -t "squeezed-$codec" -C -o beginning -e -f '%p %o %k %s\n' 2>"$work/read.log" |
         cut -d' ' -f1-4 >"$work/read-$codec"
@@ -71,7 +79,7 @@ for line in open(sys.argv[2]):
 for key, value in newest.items():
     if seen.get(key) != value: problems.append("%s is %s, was %d" % (key, seen.get(key), value))
 written = max(newest.values())
-if count > 0.8 * written: # on a busy machine the cleaner comes later
+if count > 0.5 * written:
     problems.append("%d of %d records are left" % (count, written))
 for p in problems[:10]: print("FAILED compaction (%s):" % sys.argv[3], p)
 print("compaction (%s): %d written, %d keys, %d records left, %d problems" % (sys.argv[3], written, len(newest), count, len(problems)))
@@ -80,7 +88,7 @@ PY
 done
 broker_stop
 ls "$work"/node/data/squeezed-*/ | grep -E '\.(cleaned|swap)$' && failed=1
-if command -v java >/dev/null && [ -d build/kafka/libs ]; then
+if command -v java >/dev/null && [ -f build/kafka/libs/.complete ]; then
     files=$(ls "$work"/node/data/squeezed-*/*.log "$work"/node/data/squeezed-*/*.index "$work"/node/data/squeezed-*/*.timeindex | paste -sd,)
     java -cp "build/kafka/libs/*" org.apache.kafka.tools.DumpLogSegments --deep-iteration --files "$files" >"$work/dump" 2>&1 &&
         ! grep -m5 -iE "mismatch|not valid|exception|isvalid: false|corrupt|non-monotonic" "$work/dump" ||

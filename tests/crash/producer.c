@@ -1,15 +1,22 @@
-/* An idempotent librdkafka producer under fire: produces numbered records to PARTITIONS partitions for SECONDS and appends
- * every acknowledged "partition id offset" to ACKED; retries for ever, so the broker may die and come back at any moment.
- * usage: producer BOOTSTRAP TOPIC PARTITIONS SECONDS ACKED */
+/* An idempotent librdkafka producer under fire: produces numbered records to PARTITIONS partitions until it is told to stop
+ * (SIGTERM) and appends every acknowledged "partition id offset" to ACKED; retries for ever, so the broker may die and come back
+ * at any moment. usage: producer BOOTSTRAP TOPIC PARTITIONS ACKED */
 #include <librdkafka/rdkafka.h>
+#include <signal.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 static FILE *acked;
 static long acknowledged, refused;
+static volatile sig_atomic_t stopping;
+
+static void on_signal(int number)
+{
+    (void)number;
+    stopping = 1;
+}
 
 static void on_delivery(rd_kafka_t *rk, const rd_kafka_message_t *m, void *opaque)
 {
@@ -33,7 +40,7 @@ static void set(rd_kafka_conf_t *conf, const char *key, const char *value)
 
 int main(int argc, char **argv)
 {
-    if (argc != 6)
+    if (argc != 5)
         return 2;
     int partitions = atoi(argv[3]);
     rd_kafka_conf_t *conf = rd_kafka_conf_new();
@@ -47,13 +54,13 @@ int main(int argc, char **argv)
     rd_kafka_conf_set_dr_msg_cb(conf, on_delivery);
     char why[256];
     rd_kafka_t *rk = rd_kafka_new(RD_KAFKA_PRODUCER, conf, why, sizeof why);
-    acked = fopen(argv[5], "w");
+    acked = fopen(argv[4], "w");
     if (rk == NULL || acked == NULL)
         return 2;
-    time_t end = time(NULL) + atoi(argv[4]);
+    signal(SIGTERM, on_signal);
     char value[512];
     memset(value, 'v', sizeof value);
-    for (long id = 0; time(NULL) < end; id++) {
+    for (long id = 0; !stopping; id++) {
         char key[32];
         int length = snprintf(key, sizeof key, "%ld", id / partitions);
         rd_kafka_resp_err_t err;

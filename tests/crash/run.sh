@@ -10,12 +10,11 @@ command -v kcat >/dev/null || { echo "SKIP crash: no kcat on this machine"; exit
 mkdir -p build/crash
 gcc -O2 -o build/crash/producer tests/crash/producer.c -lrdkafka || { echo "SKIP crash: no librdkafka on this machine"; exit 0; }
 work=$(mktemp -d)
-trap 'kill -9 "$broker_pid" 2>/dev/null; rm -rf "$work"' EXIT
+trap 'kill -9 "$broker_pid" "${producer:-}" 2>/dev/null; rm -rf "$work"' EXIT
 broker_start "$binary" "$work/node" "num.partitions=$partitions" || exit 1
 port=$broker_port
-seconds=$((kills + 4))
 kcat -q -b "$broker_address" -L >/dev/null 2>&1
-build/crash/producer "$broker_address" crash $partitions $seconds "$work/acked" >"$work/producer.log" 2>&1 &
+build/crash/producer "$broker_address" crash $partitions "$work/acked" >"$work/producer.log" 2>&1 &
 producer=$!
 sleep 1
 for i in $(seq "$kills"); do
@@ -24,6 +23,8 @@ for i in $(seq "$kills"); do
     wait "$broker_pid" 2>/dev/null
     broker_launch "$binary" "$work/node" "$port" "num.partitions=$partitions" || { echo "crash: 0 passed, 1 failed"; exit 1; }
 done
+sleep 0.5
+kill -TERM $producer
 wait $producer
 rc=$?
 cat "$work/producer.log"

@@ -1,101 +1,29 @@
-"""Stories of groups and transactions that one client tells alone: usage: stories.py RINGMAIN OUT CLIENT...
+"""Stories of groups and transactions that one client tells alone: usage: stories.py RINGMAIN CLIENT...
 
 Each client: a member too many is idle, partitions that are added are seen by the running group, those of a killed member move
 when its session is over; where a consumer without offsets begins. Then `ringmain produce` and Ctrl-C, and a transaction that
-hangs, made by hand. Everything at once, on one broker. Prints "passed N failed M" last; every check can fail."""
-import collections, json, os, shutil, signal, socket, struct, subprocess, sys, tempfile, threading, time
+hangs, made by hand. Everything at once, on one broker. Every check can fail."""
+import signal, socket, struct, subprocess, sys, tempfile, threading, time
+from common import COMMANDS, Broker, Process, check, in_parallel, report, wait
 
-ringmain, out = sys.argv[1:3]
-clients = sys.argv[3:]
-here = os.path.dirname(os.path.abspath(__file__))
-top = os.path.join(here, "..", "..")
-results, lock = collections.Counter(), threading.Lock()
+ringmain = sys.argv[1]
+clients = sys.argv[2:]
 SESSION_MS = 3000
-ENVIRONMENT = {**os.environ, "SESSION_MS": str(SESSION_MS), "METADATA_MS": "500"}
-COMMANDS = {
-    "c": [out + "/c"],
-    "go": [out + "/go"],
-    "python": [out + "/venv/bin/python", here + "/clients/python/client.py"],
-    "js": ["node", out + "/js/client.js"],
-    "java": ["java", "-Xmx128m", "-XX:TieredStopAtLevel=1", "-XX:+UseSerialGC", "-Xshare:auto", "-cp",
-             out + "/java:" + top + "/build/kafka/libs/*", "Client"],
-}
 
-def check(what, good, detail=""):
-    with lock:
-        results["passed" if good else "failed"] += 1
-        if not good:
-            print("FAILED stories: %s %s" % (what, detail), flush=True)
-    return good
-
-def wait(condition, seconds=45):
-    end = time.time() + seconds
-    while time.time() < end and not condition():
-        time.sleep(0.02)
-    return condition()
-
-class Broker:
-    def __init__(self, *settings):
-        self.dir = tempfile.mkdtemp(prefix="ringmain-stories-")
-        with socket.socket() as s:
-            s.bind(("127.0.0.1", 0))
-            self.port = s.getsockname()[1]
-        self.address = "127.0.0.1:%d" % self.port
-        overrides = ["listeners=PLAINTEXT://" + self.address, "log.dirs=%s/data" % self.dir, "ringmain.metrics.port=0", *settings]
-        self.process = subprocess.Popen([ringmain, "start"] + [w for s in overrides for w in ("--override", s)],
-                                        stdout=open(self.dir + "/log", "w"), stderr=subprocess.STDOUT)
-        wait(lambda: self.answers() or self.process.poll() is not None, 10)
-
-    def answers(self):
-        try:
-            socket.create_connection(("127.0.0.1", self.port), 1).close()
-            return True
-        except OSError:
-            return False
-
-    def end(self):
-        self.process.terminate()
-        self.process.wait(30)
-        said = open(self.dir + "/log").read()
-        check("the broker stops cleanly", "clean=true" in said and "level=fatal" not in said, said[-400:])
-        shutil.rmtree(self.dir)
-
-    def command(self, *words, input=None):
-        return subprocess.run([ringmain, *words, "--bootstrap", self.address], input=input, capture_output=True, text=True,
-                              timeout=60)
-
-    def json(self, *words):
-        done = self.command(*words, "--json")
-        return json.loads(done.stdout) if done.stdout.strip() else None
-
-class Process:
-    """A client's process and the lines that it has said so far."""
-    def __init__(self, command):
-        self.lines, self.errors = [], tempfile.TemporaryFile()
-        self.process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=self.errors, text=True, env=ENVIRONMENT)
-        threading.Thread(target=lambda: self.lines.extend(iter(self.process.stdout.readline, "")), daemon=True).start()
+class Client(Process):
+    def __init__(self, client, *arguments):
+        super().__init__(COMMANDS[client] + list(arguments), SESSION_MS=str(SESSION_MS), METADATA_MS="500")
 
     def assigned(self):
         said = [int(line.split()[1]) for line in list(self.lines) if line.startswith("A ")]
         return said[-1] if said else 0
-
-    def end(self, how=signal.SIGTERM):
-        self.process.send_signal(how)
-        try:
-            self.process.wait(20)
-        except subprocess.TimeoutExpired:
-            self.process.kill()
-
-    def said(self):
-        self.errors.seek(0)
-        return "".join(self.lines[-5:]) + self.errors.read()[-600:].decode(errors="replace")
 
 # ---- groups ------------------------------------------------------------------------------------------------------------
 
 def crowd(client):
     topic = group = "crowd-" + client
     broker.command("topic", "create", topic, "--partitions", "2")
-    members = [Process(COMMANDS[client] + ["group", broker.address, topic, group, "range"]) for _ in range(3)]
+    members = [Client(client, "group", broker.address, topic, group, "range") for _ in range(3)]
     spread = lambda who: sorted(m.assigned() for m in who)
     # Kafkajs says what it got when it joins: an idle member says 0, as the others do.
     heard = lambda: all(any(line.startswith("A ") for line in m.lines) for m in members)
@@ -121,7 +49,7 @@ def resets(client):
         del policies["none"], policies["by_duration:PT1H"]
     if client in ("c", "python"): # no such policy there
         del policies["by_duration:PT1H"]
-    reader = Process(COMMANDS[client] + ["resets", broker.address, "reset", "reset-" + client, *policies])
+    reader = Client(client, "resets", broker.address, "reset", "reset-" + client, *policies)
     wait(lambda: reader.process.poll() is not None, 60)
     said = dict(line.split() for line in reader.lines)
     for policy, expected in policies.items():
@@ -209,7 +137,7 @@ def hanging():
     refused = lambda: produce_unasked(broker, "hung", 4711, 3, b"left")
     check("hanging: a verified partition takes no such batch", wait(lambda: refused() != NOT_ENOUGH_REPLICAS, 10) and
           refused() == INVALID_PRODUCER_ID_MAPPING, refused())
-    open_to_all = Broker("transaction.partition.verification.enable=false")
+    open_to_all = Broker(ringmain, "transaction.partition.verification.enable=false")
     run = open_to_all.command
     try:
         run("topic", "create", "hung")
@@ -236,20 +164,7 @@ def hanging():
 
 # ------------------------------------------------------------------------------------------------------------------------
 
-def story(function, *arguments):
-    try:
-        function(*arguments)
-    except Exception as e:
-        check("%s%s" % (function.__name__, arguments), False, repr(e))
-
-def in_parallel(stories):
-    threads = [threading.Thread(target=story, args=s) for s in stories]
-    for t in threads:
-        t.start()
-    for t in threads:
-        t.join()
-
-broker = Broker("auto.create.topics.enable=true", "group.initial.rebalance.delay.ms=0", "group.min.session.timeout.ms=1000")
+broker = Broker(ringmain, "auto.create.topics.enable=true", "group.initial.rebalance.delay.ms=0", "group.min.session.timeout.ms=1000")
 in_parallel([(crowd, client) for client in clients] + [(all_resets,), (interrupted,), (hanging,)])
 broker.end()
-print("passed %d failed %d" % (results["passed"], results["failed"]))
+report()

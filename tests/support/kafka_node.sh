@@ -14,9 +14,14 @@ kafka_start() {
         printf 'offsets.topic.replication.factor=1\ntransaction.state.log.replication.factor=1\ntransaction.state.log.min.isr=1\n'
         for setting in "$@"; do echo "$setting"; done
     } >"$dir/server.properties"
-    java -cp "build/kafka/libs/*" kafka.tools.StorageTool format -t "AAAAAAAAAAAAAAAAAAAAAg" \
-        -c "$dir/server.properties" >"$dir/format.log" 2>&1 || { tail -5 "$dir/format.log" >&2; return 1; }
-    java -Xmx512m -cp "build/kafka/libs/*" kafka.Kafka "$dir/server.properties" >"$dir/kafka.log" 2>&1 &
+    local java="java -XX:TieredStopAtLevel=1 -XX:+UseSerialGC" formatted=build/kafka/formatted # the same for every node: kept
+    if [ ! "$formatted/meta.properties" -nt build/kafka/libs/.complete ]; then
+        $java -cp "build/kafka/libs/*" kafka.tools.StorageTool format -t "AAAAAAAAAAAAAAAAAAAAAg" \
+            -c "$dir/server.properties" >"$dir/format.log" 2>&1 || { tail -5 "$dir/format.log" >&2; return 1; }
+        rm -rf "$formatted" && cp -r "$dir/data" "$formatted"
+    fi
+    cp -r "$formatted/." "$dir/data"
+    $java -Xmx512m -cp "build/kafka/libs/*" kafka.Kafka "$dir/server.properties" >"$dir/kafka.log" 2>&1 &
     kafka_pid=$! kafka_address=127.0.0.1:$port
     for _ in $(seq 600); do
         (exec 3<>"/dev/tcp/127.0.0.1/$port") 2>/dev/null && return 0

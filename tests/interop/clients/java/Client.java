@@ -101,7 +101,7 @@ public class Client {
                     System.out.println("R " + r.partition() + " " + r.offset() + " " + new String(r.value(), StandardCharsets.UTF_8));
                 try {
                     if (!records.isEmpty()) consumer.commitSync();
-                } catch (RebalanceInProgressException e) { } // the next poll ends the rebalance; the next commit says it all
+                } catch (RebalanceInProgressException | CommitFailedException e) { } // the next poll joins again; the next commit says it all
             }
         } finally { closed.countDown(); }
     }
@@ -121,10 +121,43 @@ public class Client {
         }
     }
 
-    public static void main(String[] a) throws Exception {
+    static void run(String[] a) throws Exception {
         if (a[0].equals("group")) group(a[1], a[2], a[3], a[4], a.length > 5 ? a[5] : null);
         else if (a[0].equals("resets")) resets(a[1], a[2], a[3], Arrays.copyOfRange(a, 4, a.length));
         else if (a[0].equals("produce")) produce(a[1], a[2], a[3], a[4], a[5]);
         else consume(a[1], a[2], Integer.parseInt(a[3]));
+    }
+
+    static void serve() throws Exception {
+        Scanner lines = new Scanner(System.in);
+        while (lines.hasNextLine()) {
+            int code = 0;
+            try { run(lines.nextLine().split(" ")); } catch (Throwable e) {
+                e.printStackTrace();
+                code = 1;
+            }
+            System.out.println("done " + code);
+        }
+    }
+
+    /** Loads what a consumer and a producer load, without a broker, for the class archive that setup.sh makes. */
+    static void load() throws Exception {
+        Properties p = new Properties();
+        p.put("bootstrap.servers", "127.0.0.1:1");
+        p.put("group.id", "none");
+        p.put("max.block.ms", 100);
+        p.put("compression.type", "none");
+        try (KafkaConsumer<byte[], byte[]> consumer = new KafkaConsumer<>(p, new ByteArrayDeserializer(), new ByteArrayDeserializer());
+             KafkaProducer<byte[], byte[]> producer = new KafkaProducer<>(p, new ByteArraySerializer(), new ByteArraySerializer())) {
+            consumer.subscribe(List.of("none"));
+            consumer.poll(Duration.ofMillis(100));
+            producer.send(new ProducerRecord<>("none", utf8("value")));
+        }
+    }
+
+    public static void main(String[] a) throws Exception {
+        if (a[0].equals("serve")) serve();
+        else if (a[0].equals("load")) load();
+        else run(a);
     }
 }

@@ -8,7 +8,7 @@ try {
 } catch (e) { delete codecs.snappy }
 
 async function produce(bootstrap, topic, file, codec, acks) {
-  if (codecs[codec] === undefined) { console.log('unsupported codec'); process.exit(77) }
+  if (codecs[codec] === undefined) { console.log('unsupported codec'); return 77 }
   const kafka = new Kafka({ clientId: 'interop', brokers: [bootstrap], logLevel: logLevel.ERROR })
   const producer = kafka.producer({ idempotent: false })
   await producer.connect()
@@ -56,5 +56,13 @@ async function resets(bootstrap, topic, groupId, ...policies) {
   }
 }
 
-const command = { group, resets, produce }[process.argv[2]]
-command(...process.argv.slice(3)).catch(e => { console.error(e); process.exit(1) })
+async function serve() {
+  for await (const line of require('readline').createInterface({ input: process.stdin })) {
+    const [command, ...rest] = line.split(' ')
+    const code = await commands[command](...rest).catch(e => { console.error(e); return 1 })
+    console.log('done', code || 0)
+  }
+}
+
+const commands = { group, resets, produce, serve }
+commands[process.argv[2]](...process.argv.slice(3)).catch(e => { console.error(e); process.exit(1) })

@@ -1,5 +1,5 @@
 """kafka-python as an interop client; see ../../README.md."""
-import hashlib, os, signal, struct, sys
+import hashlib, os, signal, struct, sys, traceback
 from kafka import KafkaConsumer, KafkaProducer, TopicPartition
 from kafka.errors import NoOffsetForPartitionError
 from kafka.coordinator.assignors.range import RangePartitionAssignor
@@ -40,8 +40,8 @@ def group(bootstrap, topic, group, assignor, instance=None):
     signal.signal(signal.SIGTERM, lambda *_: stopping.append(1))
     strategy = RangePartitionAssignor if assignor == "range" else RoundRobinPartitionAssignor
     consumer = KafkaConsumer(topic, bootstrap_servers=bootstrap, group_id=group, enable_auto_commit=False,
-                             auto_offset_reset="earliest", session_timeout_ms=int(os.environ.get("SESSION_MS", 6000)), heartbeat_interval_ms=500,
-                             partition_assignment_strategy=[strategy], group_instance_id=instance,
+                             auto_offset_reset="earliest", heartbeat_interval_ms=500,
+                             session_timeout_ms=int(os.environ.get("SESSION_MS", 6000)), partition_assignment_strategy=[strategy], group_instance_id=instance,
                              metadata_max_age_ms=int(os.environ.get("METADATA_MS", 300000)))
     assigned = None
     while not stopping:
@@ -68,11 +68,27 @@ def resets(bootstrap, topic, group, *policies):
             print(policy, "refused", flush=True)
         consumer.close()
 
-if sys.argv[1] == "resets":
-    resets(*sys.argv[2:])
-elif sys.argv[1] == "produce":
-    produce(*sys.argv[2:7])
-elif sys.argv[1] == "group":
-    group(*sys.argv[2:])
+def run(command, *arguments):
+    if command == "produce":
+        produce(*arguments)
+    elif command == "consume":
+        consume(arguments[0], arguments[1], int(arguments[2]))
+    elif command == "group":
+        group(*arguments)
+    else:
+        resets(*arguments)
+
+def serve():
+    for line in sys.stdin:
+        code = 0
+        try:
+            run(*line.split())
+        except Exception:
+            traceback.print_exc()
+            code = 1
+        print("done", code, flush=True)
+
+if sys.argv[1] == "serve":
+    serve()
 else:
-    consume(sys.argv[2], sys.argv[3], int(sys.argv[4]))
+    run(*sys.argv[1:])
