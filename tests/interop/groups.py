@@ -10,13 +10,14 @@ clients = sys.argv[3:]
 
 class Member(Process):
     """One consumer process; what it has been assigned and has read so far."""
-    def __init__(self, client, topic, group, assignor, instance=None, session_ms=45000):
+    def __init__(self, client, topic, group, assignor, instance=None, session_ms=None):
         self.assigned, self.assignments, self.records = 0, 0, []
         if client == "ringmain": # says what it reads, not what it is assigned
             command = [ringmain, "consume", topic, "--group", group, "--bootstrap", bootstrap, "--format", "R %p %o %v\\n"]
         else:
             command = COMMANDS[client] + ["group", bootstrap, topic, group, assignor] + ([instance] if instance else [])
-        # However busy the machine is, a session is not over before someone is killed.
+        # However busy the machine is, no session ends unasked. But librdkafka 2.0 says nothing when it leaves a cooperative group.
+        session_ms = session_ms or (10000 if (client, assignor) == ("c", "cooperative") else 45000)
         super().__init__(command, SESSION_MS=str(session_ms))
 
     def heard(self, line):
@@ -113,7 +114,7 @@ def cooperative_members(client):
     # librdkafka reads some records again after a cooperative rebalance; it does so with Apache Kafka, too.
     topic.expect(client + ": cooperative members read all", [a, b], 0, 200, most=2 if client == "c" else 1)
     a.end()
-    check(client + ": the second takes over", spread([b], [4]), b.said())
+    check(client + ": the second takes over", spread([b], [4]), "%s, first: exit %s %s" % (b.said(), a.process.returncode, a.said()))
     b.end()
 
 def mixed(assignor, names):
@@ -132,24 +133,24 @@ def our_own_member(client):
     make = lambda who: Member(who, topic.name, "own-" + client, "cooperative")
     def both_read(a, b):
         return wait(lambda: len({p for p, _, _ in a.records[-50:]}) == 2 and len({p for p, _, _ in b.records[-50:]}) == 2)
-    def settled():
+    def settled(*partitions):
         done = subprocess.run([ringmain, "group", "describe", "own-" + client, "--json", "--bootstrap", bootstrap],
                               capture_output=True, text=True)
         group = json.loads(done.stdout)[0] if done.returncode == 0 else {"state": "", "members": []}
-        return group["state"] == "Stable" and [m["partitions"] for m in group["members"]] == [2, 2]
+        return group["state"] == "Stable" and [m["partitions"] for m in group["members"]] == list(partitions)
     a = make(client)
     spread([a], [4])
     b = make("ringmain")
-    check(client + ": leads us", wait(settled), a.said())
+    check(client + ": leads us", wait(lambda: settled(2, 2)), a.said())
     topic.produce(100)
     topic.expect(client + ": all is read with us", [a, b], 0, 100, most=2 if client == "c" else 1)
     check(client + ": both read two partitions", both_read(a, b))
     a.end()
-    wait(lambda: False, 2) # the other one takes over
+    check(client + ": we take over", wait(lambda: settled(4)))
     topic.produce(100)
     topic.expect(client + ": we go on alone", [b], 100, 200)
     c = make(client)
-    check(client + ": we lead", wait(settled), c.said())
+    check(client + ": we lead", wait(lambda: settled(2, 2)), c.said())
     topic.produce(100)
     topic.expect(client + ": all is read, led by us", [b, c], 200, 300, most=2 if client == "c" else 1)
     c.end()

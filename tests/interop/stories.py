@@ -8,7 +8,7 @@ from common import COMMANDS, Broker, Process, check, in_parallel, report, wait
 
 ringmain = sys.argv[1]
 clients = sys.argv[2:]
-SESSION_MS = 3000
+SESSION_MS = 6000
 
 class Client(Process):
     def __init__(self, client, *arguments):
@@ -30,7 +30,7 @@ def crowd(client):
     check(client + ": a member too many is idle", wait(lambda: spread(members) == [0, 1, 1] and heard()),
           [m.said() for m in members])
     state = lambda: [(g["state"], sorted(m["partitions"] for m in g["members"])) for g in broker.json("group", "describe", group)]
-    check(client + ": the idle one is a member", wait(lambda: state() == [("Stable", [0, 1, 1])], 10), state())
+    check(client + ": the idle one is a member", wait(lambda: state() == [("Stable", [0, 1, 1])], 30), state())
     broker.command("topic", "alter", topic, "--partitions", "6")
     check(client + ": partitions that are added are seen", wait(lambda: spread(members) == [2, 2, 2]), members[0].said())
     began = time.time()

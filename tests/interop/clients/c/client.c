@@ -174,7 +174,9 @@ static int group(char **a, const char *instance)
             rd_kafka_message_destroy(m);
         fflush(stdout);
     }
+    rd_kafka_topic_partition_list_destroy(topics);
     rd_kafka_consumer_close(rk);
+    rd_kafka_destroy(rk);
     return 0;
 }
 
