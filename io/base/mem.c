@@ -6,8 +6,10 @@ static void *mem_alloc_aligned(struct mem *mem, size_t size, size_t align)
     if (size > mem->limit || mem->used > mem->limit - size)
         return NULL;
     void *block = mem->alloc(mem, size, align);
-    if (block != NULL)
+    if (block != NULL) {
         mem->used += size;
+        mem->allocs++;
+    }
     return block;
 }
 

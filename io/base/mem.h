@@ -20,8 +20,9 @@
 struct mem {
     void *(*alloc)(struct mem *mem, size_t size, size_t align); /* NULL when it cannot */
     void (*free)(struct mem *mem, void *block, size_t size);
-    size_t used;  /* bytes handed out, as asked for */
-    size_t limit; /* budget in bytes */
+    size_t used;     /* bytes handed out, as asked for */
+    size_t limit;    /* budget in bytes */
+    uint64_t allocs; /* calls that took something, ever: a request of the usual kind makes none */
 };
 
 void *mem_alloc(struct mem *mem, size_t size) MUST_CHECK;
@@ -34,7 +35,7 @@ void mem_free(struct mem *mem, void *block, size_t size); /* block may be NULL *
 char *mem_copy_string(struct mem *mem, const char *text, size_t length) MUST_CHECK;
 void mem_free_string(struct mem *mem, char *text);
 
-#define MEM_NEW(mem, type) ((type *)mem_alloc_zero((mem), sizeof(type)))
+#define MEM_NEW(mem, type)       ((type *)mem_alloc_zero((mem), sizeof(type)))
 #define MEM_DELETE(mem, pointer) mem_free((mem), (pointer), sizeof *(pointer))
 
 #endif
