@@ -30,7 +30,7 @@ struct controller {
 };
 
 /* The topics in which coordinators keep their records. */
-#define CONTROLLER_GROUP_TOPIC "__consumer_offsets"
+#define CONTROLLER_GROUP_TOPIC       "__consumer_offsets"
 #define CONTROLLER_TRANSACTION_TOPIC "__transaction_state"
 
 enum { CONTROLLER_PARTITIONS_MAX = 10000, CONTROLLER_PRODUCER_IDS = 1000, CONTROLLER_SETTINGS_MAX = 1000 };
@@ -62,6 +62,14 @@ enum err controller_describe_configs(const struct image *image, struct arena *ar
 enum err controller_list_config_resources(const struct image *image, struct arena *arena, int16_t version,
                                           const struct list_config_resources_request *request,
                                           struct list_config_resources_response *response) MUST_CHECK;
+
+/* Nothing comes of these in a cluster of one node but the answer. */
+enum err controller_elect_leaders(const struct image *image, struct arena *arena,
+                                  const struct elect_leaders_request *request,
+                                  struct elect_leaders_response *response) MUST_CHECK;
+enum err controller_alter_reassignments(struct controller *controller,
+                                        const struct alter_partition_reassignments_request *request,
+                                        struct alter_partition_reassignments_response *response) MUST_CHECK;
 
 /* All or none of them; the first that cannot be is the answer. */
 enum err controller_update_features(struct controller *controller, const struct update_features_request *request,

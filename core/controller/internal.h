@@ -11,9 +11,15 @@ struct verdict {
 };
 #define GOOD ((struct verdict){KAFKA_ERROR_NONE, NULL})
 
-static inline bool is_bad(struct verdict verdict) { return verdict.code != KAFKA_ERROR_NONE; }
+static inline bool is_bad(struct verdict verdict)
+{
+    return verdict.code != KAFKA_ERROR_NONE;
+}
 
 /* Formats into the arena; a full arena loses the text, never the code. */
+/* One manual assignment. expected: replicas of the partitions before it, 0: it is the first. */
+struct verdict check_assignment(const struct controller *controller, const int32_t *ids, int32_t count,
+                                int32_t expected, int32_t partition);
 struct verdict refuse(struct arena *arena, int16_t code, const char *format, ...) PRINTF_LIKE(3, 4);
 
 /* Checks one value against its key and, for topics, the whole set against each other. */

@@ -96,9 +96,8 @@ static bool is_active(const struct image *image, int32_t id)
     return broker != NULL && !broker->fenced && !broker->in_controlled_shutdown;
 }
 
-/* One manual assignment. expected: replicas of the partitions before it, 0: it is the first. */
-static struct verdict check_assignment(const struct controller *controller, const int32_t *ids, int32_t count,
-                                       int32_t expected, int32_t partition)
+struct verdict check_assignment(const struct controller *controller, const int32_t *ids, int32_t count,
+                                int32_t expected, int32_t partition)
 {
     struct arena *arena = controller->arena;
     const int16_t code = KAFKA_ERROR_INVALID_REPLICA_ASSIGNMENT;

@@ -10,46 +10,53 @@
 #include "core/wire/wire.h"
 
 /*    key  Name  schema prefix  listed  lowest  highest */
-#define WIRE_API_TABLE(A)                                              \
-    A(0, Produce, produce, 0, 3, 13)                                   \
-    A(1, Fetch, fetch, 4, 4, 18)                                       \
-    A(2, ListOffsets, list_offsets, 1, 1, 11)                          \
-    A(3, Metadata, metadata, 0, 0, 13)                                 \
-    A(8, OffsetCommit, offset_commit, 2, 2, 10)                        \
-    A(9, OffsetFetch, offset_fetch, 1, 1, 10)                          \
-    A(10, FindCoordinator, find_coordinator, 0, 0, 6)                  \
-    A(11, JoinGroup, join_group, 0, 0, 9)                              \
-    A(12, Heartbeat, heartbeat, 0, 0, 4)                               \
-    A(13, LeaveGroup, leave_group, 0, 0, 5)                            \
-    A(14, SyncGroup, sync_group, 0, 0, 5)                              \
-    A(15, DescribeGroups, describe_groups, 0, 0, 6)                    \
-    A(16, ListGroups, list_groups, 0, 0, 5)                            \
-    A(17, SaslHandshake, sasl_handshake, 0, 0, 1)                      \
-    A(18, ApiVersions, api_versions, 0, 0, 5)                          \
-    A(19, CreateTopics, create_topics, 0, 0, 7)                        \
-    A(20, DeleteTopics, delete_topics, 0, 0, 6)                        \
-    A(21, DeleteRecords, delete_records, 0, 0, 2)                      \
-    A(22, InitProducerId, init_producer_id, 0, 0, 5)                   \
-    A(23, OffsetForLeaderEpoch, offset_for_leader_epoch, 2, 2, 4)      \
-    A(24, AddPartitionsToTxn, add_partitions_to_txn, 0, 0, 5)          \
-    A(25, AddOffsetsToTxn, add_offsets_to_txn, 0, 0, 4)                \
-    A(26, EndTxn, end_txn, 0, 0, 5)                                    \
-    A(27, WriteTxnMarkers, write_txn_markers, 1, 1, 2)                 \
-    A(28, TxnOffsetCommit, txn_offset_commit, 0, 0, 6)                 \
-    A(32, DescribeConfigs, describe_configs, 0, 0, 4)                  \
-    A(33, AlterConfigs, alter_configs, 0, 0, 2)                        \
-    A(35, DescribeLogDirs, describe_log_dirs, 1, 1, 5)                 \
-    A(36, SaslAuthenticate, sasl_authenticate, 0, 0, 2)                \
-    A(37, CreatePartitions, create_partitions, 0, 0, 3)                \
-    A(42, DeleteGroups, delete_groups, 0, 0, 3)                        \
-    A(44, IncrementalAlterConfigs, incremental_alter_configs, 0, 0, 1) \
-    A(47, OffsetDelete, offset_delete, 0, 0, 0)                        \
-    A(57, UpdateFeatures, update_features, 0, 0, 2)                    \
-    A(60, DescribeCluster, describe_cluster, 0, 0, 2)                  \
-    A(61, DescribeProducers, describe_producers, 0, 0, 0)              \
-    A(65, DescribeTransactions, describe_transactions, 0, 0, 0)        \
-    A(66, ListTransactions, list_transactions, 0, 0, 2)                \
-    A(74, ListConfigResources, list_config_resources, 0, 0, 1)         \
+#define WIRE_API_TABLE(A)                                                      \
+    A(0, Produce, produce, 0, 3, 13)                                           \
+    A(1, Fetch, fetch, 4, 4, 18)                                               \
+    A(2, ListOffsets, list_offsets, 1, 1, 11)                                  \
+    A(3, Metadata, metadata, 0, 0, 13)                                         \
+    A(8, OffsetCommit, offset_commit, 2, 2, 10)                                \
+    A(9, OffsetFetch, offset_fetch, 1, 1, 10)                                  \
+    A(10, FindCoordinator, find_coordinator, 0, 0, 6)                          \
+    A(11, JoinGroup, join_group, 0, 0, 9)                                      \
+    A(12, Heartbeat, heartbeat, 0, 0, 4)                                       \
+    A(13, LeaveGroup, leave_group, 0, 0, 5)                                    \
+    A(14, SyncGroup, sync_group, 0, 0, 5)                                      \
+    A(15, DescribeGroups, describe_groups, 0, 0, 6)                            \
+    A(16, ListGroups, list_groups, 0, 0, 5)                                    \
+    A(17, SaslHandshake, sasl_handshake, 0, 0, 1)                              \
+    A(18, ApiVersions, api_versions, 0, 0, 5)                                  \
+    A(19, CreateTopics, create_topics, 0, 0, 7)                                \
+    A(20, DeleteTopics, delete_topics, 0, 0, 6)                                \
+    A(21, DeleteRecords, delete_records, 0, 0, 2)                              \
+    A(22, InitProducerId, init_producer_id, 0, 0, 5)                           \
+    A(23, OffsetForLeaderEpoch, offset_for_leader_epoch, 2, 2, 4)              \
+    A(24, AddPartitionsToTxn, add_partitions_to_txn, 0, 0, 5)                  \
+    A(25, AddOffsetsToTxn, add_offsets_to_txn, 0, 0, 4)                        \
+    A(26, EndTxn, end_txn, 0, 0, 5)                                            \
+    A(27, WriteTxnMarkers, write_txn_markers, 1, 1, 2)                         \
+    A(28, TxnOffsetCommit, txn_offset_commit, 0, 0, 6)                         \
+    A(29, DescribeAcls, describe_acls, 1, 1, 3)                                \
+    A(30, CreateAcls, create_acls, 1, 1, 3)                                    \
+    A(31, DeleteAcls, delete_acls, 1, 1, 3)                                    \
+    A(32, DescribeConfigs, describe_configs, 0, 0, 4)                          \
+    A(33, AlterConfigs, alter_configs, 0, 0, 2)                                \
+    A(35, DescribeLogDirs, describe_log_dirs, 1, 1, 5)                         \
+    A(36, SaslAuthenticate, sasl_authenticate, 0, 0, 2)                        \
+    A(37, CreatePartitions, create_partitions, 0, 0, 3)                        \
+    A(42, DeleteGroups, delete_groups, 0, 0, 3)                                \
+    A(43, ElectLeaders, elect_leaders, 0, 0, 2)                                \
+    A(44, IncrementalAlterConfigs, incremental_alter_configs, 0, 0, 1)         \
+    A(45, AlterPartitionReassignments, alter_partition_reassignments, 0, 0, 1) \
+    A(46, ListPartitionReassignments, list_partition_reassignments, 0, 0, 0)   \
+    A(47, OffsetDelete, offset_delete, 0, 0, 0)                                \
+    A(55, DescribeQuorum, describe_quorum, 0, 0, 2)                            \
+    A(57, UpdateFeatures, update_features, 0, 0, 2)                            \
+    A(60, DescribeCluster, describe_cluster, 0, 0, 2)                          \
+    A(61, DescribeProducers, describe_producers, 0, 0, 0)                      \
+    A(65, DescribeTransactions, describe_transactions, 0, 0, 0)                \
+    A(66, ListTransactions, list_transactions, 0, 0, 2)                        \
+    A(74, ListConfigResources, list_config_resources, 0, 0, 1)                 \
     A(75, DescribeTopicPartitions, describe_topic_partitions, 0, 0, 0)
 
 enum wire_api_key {
@@ -78,14 +85,21 @@ enum wire_api_key {
     API_END_TXN = 26,
     API_WRITE_TXN_MARKERS = 27,
     API_TXN_OFFSET_COMMIT = 28,
+    API_DESCRIBE_ACLS = 29,
+    API_CREATE_ACLS = 30,
+    API_DELETE_ACLS = 31,
     API_DESCRIBE_CONFIGS = 32,
     API_ALTER_CONFIGS = 33,
     API_DESCRIBE_LOG_DIRS = 35,
     API_SASL_AUTHENTICATE = 36,
     API_CREATE_PARTITIONS = 37,
     API_DELETE_GROUPS = 42,
+    API_ELECT_LEADERS = 43,
     API_INCREMENTAL_ALTER_CONFIGS = 44,
+    API_ALTER_PARTITION_REASSIGNMENTS = 45,
+    API_LIST_PARTITION_REASSIGNMENTS = 46,
     API_OFFSET_DELETE = 47,
+    API_DESCRIBE_QUORUM = 55,
     API_UPDATE_FEATURES = 57,
     API_DESCRIBE_CLUSTER = 60,
     API_DESCRIBE_PRODUCERS = 61,

@@ -420,6 +420,7 @@ func scripted() []step {
 	add("DeleteRecords all", trim("plain", -1))
 	add("ListOffsets after delete", listOffsets("plain", 0, -2, 0))
 	s = append(s, groupSteps()...)
+	s = append(s, replicaSteps()...)
 	remove := func(names ...string) func(b *broker) message {
 		return func(b *broker) message {
 			r := kmsg.NewPtrDeleteTopicsRequest()
