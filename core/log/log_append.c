@@ -92,10 +92,12 @@ static void take_in(struct log *log, const struct log_piece *pieces, int count)
     struct segment *segment = log_active(log);
     for (int i = 0; i < count; i++) {
         const struct batch_header *header = pieces[i].header;
-        int64_t last_offset = pieces[i].base_offset + header->last_offset_delta;
         if (log->recent != NULL)
             log->recent[log->recent_next++ % LOG_RECENT] =
-                (struct log_recent){pieces[i].base_offset, last_offset, segment->size, header->size};
+                (struct log_recent){.base_offset = pieces[i].base_offset,
+                                    .last_offset_delta = header->last_offset_delta,
+                                    .pos = (uint32_t)segment->size,
+                                    .size = (uint32_t)header->size};
         /* Without memory for an index entry the batch is found from the entry before. */
         (void)segment_note(log->mem, segment, header, pieces[i].base_offset, segment->size,
                            log->config->index_interval_bytes);
@@ -105,7 +107,7 @@ static void take_in(struct log *log, const struct log_piece *pieces, int count)
         log->size_bytes += (int64_t)header->size;
         if (log->budget != NULL)
             log->budget->dirty_bytes += (int64_t)header->size;
-        log->end_offset = last_offset + 1;
+        log->end_offset = pieces[i].base_offset + header->last_offset_delta + 1;
     }
     segment->dirty = true;
     log_write_behind(log, segment);
@@ -179,7 +181,7 @@ static void make_recent(struct log *log)
 {
     log->recent = mem_alloc(log->mem, LOG_RECENT * sizeof(*log->recent));
     for (int i = 0; log->recent != NULL && i < LOG_RECENT; i++)
-        log->recent[i] = (struct log_recent){-1, -1, 0, 0};
+        log->recent[i] = (struct log_recent){.base_offset = -1};
 }
 
 static enum err may_append(struct log *log, int32_t leader_epoch)

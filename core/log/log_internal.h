@@ -12,7 +12,7 @@
 enum {
     LOG_RECENT = 16,            /* last batches whose place is known without a look at the disk */
     LOG_SCAN_BYTES = 8192,      /* read at a time when looking for a batch */
-    LOG_FLUSH_FILES = 8,        /* segments made durable by one flush */
+    LOG_FLUSH_FILES = 4,        /* segments made durable by one flush */
     LOG_JOIN_BYTES = 256 << 10, /* small batches that go through the ring together */
 };
 
@@ -22,8 +22,9 @@ struct log_epoch {
 };
 
 struct log_recent {
-    int64_t base_offset, last_offset, pos;
-    size_t size;
+    int64_t base_offset;
+    int32_t last_offset_delta;
+    uint32_t pos, size; /* a segment is below 2 GiB */
 };
 
 struct log_flush_job {
@@ -58,8 +59,8 @@ struct log {
     bool retain_waits; /* for what an index says */
     bool directory_dirty, epochs_dirty;
     bool epochs_written; /* at a stop: as leader-epoch-checkpoint.tmp */
-    bool aborted_dirty; /* some segment's may be */
-    int32_t saves;      /* jobs in flight that write them */
+    bool aborted_dirty;  /* some segment's may be */
+    int32_t saves;       /* jobs in flight that write them */
     struct log_epoch *epochs;
     int32_t epoch_count, epoch_capacity;
     struct log_listener *listener;

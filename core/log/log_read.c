@@ -17,7 +17,8 @@ struct segment *log_segment_of(const struct log *log, int64_t offset)
 static const struct log_recent *recent_of(const struct log *log, int64_t offset)
 {
     for (int i = 0; log->recent != NULL && i < LOG_RECENT; i++)
-        if (log->recent[i].base_offset <= offset && offset <= log->recent[i].last_offset)
+        if (log->recent[i].base_offset <= offset &&
+            offset <= log->recent[i].base_offset + log->recent[i].last_offset_delta)
             return &log->recent[i];
     return NULL;
 }
