@@ -153,7 +153,8 @@ static enum err open_shard(struct machine *machine, int index, size_t limit, cha
     uring->peers = machine->shard;
     uring->mailbox = machine->mailbox;
     uring->spin_us = machine->options.spin_us;
-    uring->wake_fd = IO_NONE;
+    uring->transport = machine->options.transport;
+    uring->wake_fd = uring->pipe[0] = uring->pipe[1] = uring->null_fd = IO_NONE;
     uring->signal_fd = control ? machine->signal_fd : IO_NONE;
     uring->on_signal = machine->options.on_signal;
     uring->signal_context = machine->options.context;
@@ -232,11 +233,13 @@ enum err machine_open(const struct machine_options *options, struct machine **ou
         machine_close(machine);
         return err;
     }
+    static const char *const transports[] = {"sendfile", "splice", "zerocopy"};
     snprintf(machine->described, sizeof(machine->described),
-             "kernel=%s ring=defer_taskrun entries=%u doorbell=%s shards=%d+1 pinned=%s spin_us=%d descriptors=%llu",
+             "kernel=%s ring=defer_taskrun entries=%u doorbell=%s shards=%d+1 pinned=%s spin_us=%d transport=%s "
+             "descriptors=%llu",
              machine->features.kernel, machine->shard[machine->shards - 1]->submissions,
              machine->features.ring_doorbell ? "msg_ring" : "eventfd", options->data_shards,
-             machine->options.pin ? "yes" : "no", options->spin_us, descriptor_limit());
+             machine->options.pin ? "yes" : "no", options->spin_us, transports[options->transport], descriptor_limit());
     *out = machine;
     why[0] = '\0';
     return ERR_OK;

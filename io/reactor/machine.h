@@ -16,12 +16,16 @@ struct machine;
 
 int machine_cores(void); /* that this process may use */
 
+/* How large file pieces of an answer reach the socket. */
+enum machine_transport { MACHINE_SENDFILE, MACHINE_SPLICE, MACHINE_ZERO_COPY };
+
 struct machine_options {
     int data_shards;       /* >= 0; 0 makes a machine with only the control shard (command line clients) */
     bool pin;              /* threads to cores, as design.md section 2 says */
     size_t memory_limit;   /* bytes, for all shards together; 0: a default from the machine's memory */
     int slow_lane_threads; /* 0: default 2 */
     int spin_us;           /* before sleeping; 0: none */
+    enum machine_transport transport;
     void (*on_signal)(struct io *control, int count, void *context); /* SIGTERM/SIGINT arrived for the count-th time;
                                                                         runs on the control shard. NULL: not handled */
     void *context;

@@ -1,7 +1,8 @@
 /* io/reactor/uring.h -- inside of the real machine: one shard's ring. backend.h is the seam it fills in.
  *
  * Files: uring_ring.c (set-up, feature probe, turn), uring_file.c, uring_socket.c (listening, connecting, receiving),
- * uring_send.c (the send machine), machine.c (threads, signals, memory).
+ * uring_send.c (the send machine), uring_transport.c (its ways other than sendfile), machine.c (threads, signals,
+ * memory).
  *
  * An operation in the ring is an io_op: _kind says what it is, _private holds its arguments, so that it can be put into
  * the ring again after a short transfer, or wait in `backlog` when the submission queue is full before the shard's
@@ -14,6 +15,7 @@
 #define RINGMAIN_IO_REACTOR_URING_H
 
 #include "io/reactor/backend.h"
+#include "io/reactor/machine.h"
 #include "io/reactor/mailbox.h"
 #include "io/reactor/slow_lane.h"
 
@@ -46,10 +48,11 @@ enum uring_kind {
     URING_RECEIVE,      /* multishot, small mode */
     URING_RECEIVE_INTO, /* single shot, large mode */
     URING_SEND_POLL,
-    URING_SEND_READ, /* cold file piece */
-    URING_WAKE,      /* multishot poll of the eventfd */
-    URING_SIGNAL,    /* multishot poll of the signalfd */
-    URING_WATCH,     /* poll of somebody else's descriptor */
+    URING_SEND_READ,      /* cold file piece */
+    URING_SEND_ZERO_COPY, /* from a buffer of its own; ends twice */
+    URING_WAKE,           /* multishot poll of the eventfd */
+    URING_SIGNAL,         /* multishot poll of the signalfd */
+    URING_WATCH,          /* poll of somebody else's descriptor */
 };
 
 enum uring_tag {
@@ -98,6 +101,10 @@ struct uring {
     uint8_t *scratch;
     uint32_t cold_count;
     struct list cold_waiters; /* io_op of sends */
+    enum machine_transport transport;
+    int pipe[2], null_fd; /* of MACHINE_SPLICE; else negative */
+    uint32_t zero_copy_count;
+    struct list zero_copy_waiters; /* io_op of sends */
 
     uint64_t random[32];
     uint32_t random_left;
@@ -131,6 +138,12 @@ void uring_socket_prepare(struct io_uring_sqe *sqe, struct io_op *op);
 void uring_socket_done(struct uring *uring, struct io_op *op, int result, uint32_t flags);
 void uring_send_prepare(struct io_uring_sqe *sqe, struct io_op *op);
 void uring_send_done(struct uring *uring, struct io_op *op, int result);
+void uring_zero_copy_prepare(struct io_uring_sqe *sqe, struct io_op *op);
+void uring_zero_copy_done(struct uring *uring, struct io_op *op, int result, uint32_t flags);
+
+/* uring_transport.c */
+enum err uring_open_pipe(struct uring *uring, char why[512]) MUST_CHECK;
+void uring_close_pipe(struct uring *uring);
 
 /* uring_socket.c, uring_file.c, uring_send.c: the table's entries */
 enum err uring_write_now(struct io *io, io_file file, const struct slice *pieces, int count, int64_t pos,

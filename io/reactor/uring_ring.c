@@ -209,6 +209,7 @@ enum err uring_open(struct uring *uring, char why[512])
     struct mem *mem = uring->io.mem;
     list_init(&uring->backlog);
     list_init(&uring->cold_waiters);
+    list_init(&uring->zero_copy_waiters);
     atomic_init(&uring->sleeping, 0);
     uring->buffer_ring = mem_alloc_pages(mem, buffer_ring_size());
     uring->buffers = mem_alloc_pages(mem, URING_BUFFERS * URING_BUFFER_BYTES);
@@ -229,7 +230,7 @@ enum err uring_open(struct uring *uring, char why[512])
     uring->wake_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
     if (uring->wake_fd < 0)
         return explain(errno, uring->features->kernel, why);
-    return ERR_OK;
+    return uring->transport == MACHINE_SPLICE ? uring_open_pipe(uring, why) : ERR_OK;
 }
 
 void uring_close(struct uring *uring)
@@ -239,6 +240,7 @@ void uring_close(struct uring *uring)
         io_uring_queue_exit(&uring->ring);
     if (uring->wake_fd >= 0)
         close(uring->wake_fd);
+    uring_close_pipe(uring);
     mem_free(mem, uring->buffer_ring, buffer_ring_size());
     mem_free(mem, uring->buffers, URING_BUFFERS * URING_BUFFER_BYTES);
     mem_free(mem, uring->scratch, URING_SCRATCH_BYTES);
@@ -313,6 +315,9 @@ static void prepare(struct io_uring_sqe *sqe, struct io_op *op, struct uring *ur
     case URING_SEND_POLL:
     case URING_SEND_READ:
         uring_send_prepare(sqe, op);
+        break;
+    case URING_SEND_ZERO_COPY:
+        uring_zero_copy_prepare(sqe, op);
         break;
     case URING_WAKE:
         io_uring_prep_poll_multishot(sqe, uring->wake_fd, POLLIN);
@@ -455,6 +460,9 @@ static void complete(struct uring *uring, const struct io_uring_cqe *cqe)
     case URING_SEND_POLL:
     case URING_SEND_READ:
         uring_send_done(uring, op, cqe->res);
+        break;
+    case URING_SEND_ZERO_COPY:
+        uring_zero_copy_done(uring, op, cqe->res, cqe->flags);
         break;
     case URING_WAKE:
         drain_eventfd(uring, more);

@@ -2,15 +2,15 @@
  *
  *                  +--------------------- what to do with the next bytes ---------------------+
  *     memory, small file pieces          large file piece, in memory          not in memory
- *     one sendmsg, files read            sendfile, at most 1 MiB              cold buffer <- read in the ring,
- *     behind each other (NOWAIT)                                              then send from it
+ *     one sendmsg, files read            splice, sendfile or SEND_ZC,         cold buffer <- read in the ring,
+ *     behind each other (NOWAIT)         at most 1 MiB                        then send from it
  *                  \___________ socket full: poll in the ring, then look again ___________/
  *
  * Progress is (_piece, _sent) and nothing else: bytes that were read but did not fit into the socket are read again,
  * so no buffer is held while a slow reader makes us wait. Why these ways and limits: io-uring.md section 1.
  */
 #include "io/reactor/fs_posix.h"
-#include "io/reactor/uring.h"
+#include "io/reactor/uring_send.h"
 
 #include <errno.h>
 #include <netinet/tcp.h>
@@ -24,13 +24,6 @@
 
 enum { VECTORS = 64 };
 
-enum step {
-    STEP_ON,      /* sent something; look again */
-    STEP_BLOCKED, /* the socket takes nothing now */
-    STEP_COLD,    /* the next bytes are not in memory */
-    STEP_FAILED,  /* send->err says why */
-};
-
 struct batch {
     struct iovec vectors[VECTORS];
     int count;
@@ -39,23 +32,23 @@ struct batch {
     bool last;   /* nothing follows */
 };
 
-static size_t piece_left(const struct io_send *send)
+size_t uring_send_left(const struct io_send *send)
 {
     return send->pieces[send->_piece].length - send->_sent;
 }
 
 static void skip_empty(struct io_send *send)
 {
-    while (send->_piece < send->count && piece_left(send) == 0) {
+    while (send->_piece < send->count && uring_send_left(send) == 0) {
         send->_piece++;
         send->_sent = 0;
     }
 }
 
-static void advance(struct io_send *send, size_t bytes)
+void uring_send_advance(struct io_send *send, size_t bytes)
 {
     while (bytes > 0) {
-        size_t part = size_min(bytes, piece_left(send));
+        size_t part = size_min(bytes, uring_send_left(send));
         send->_sent += part;
         bytes -= part;
         skip_empty(send);
@@ -63,17 +56,17 @@ static void advance(struct io_send *send, size_t bytes)
     skip_empty(send);
 }
 
-static enum step failed(struct io_send *send, enum err err)
+enum uring_step uring_send_failed(struct io_send *send, enum err err)
 {
     send->err = err;
     return STEP_FAILED;
 }
 
-static enum step socket_error(struct io_send *send, int error)
+enum uring_step uring_send_error(struct io_send *send, int error)
 {
     if (error == EAGAIN || error == EINTR)
         return error == EINTR ? STEP_ON : STEP_BLOCKED;
-    return failed(send, err_from_errno(error));
+    return uring_send_failed(send, err_from_errno(error));
 }
 
 /* ---- memory and small file pieces ----------------------------------------------------------------------------------
@@ -84,6 +77,11 @@ static bool is_empty_from(const struct io_send *send, int piece)
     while (piece < send->count && send->pieces[piece].length == 0)
         piece++;
     return piece == send->count;
+}
+
+bool uring_send_ends(const struct io_send *send, size_t length)
+{
+    return length == uring_send_left(send) && is_empty_from(send, send->_piece + 1);
 }
 
 /* Reads what is in memory of a small piece into the scratch; *got is short when the rest is not. */
@@ -141,7 +139,7 @@ static ssize_t send_some(int socket, const void *data, size_t length, bool last)
     return syscall(SYS_sendto, socket, data, length, flags, NULL, 0);
 }
 
-static enum step send_batch(struct uring *uring, struct io_send *send, struct batch *batch)
+static enum uring_step send_batch(struct uring *uring, struct io_send *send, struct batch *batch)
 {
     struct msghdr message = {.msg_iov = batch->vectors, .msg_iovlen = (size_t)batch->count};
     ssize_t sent;
@@ -150,9 +148,9 @@ static enum step send_batch(struct uring *uring, struct io_send *send, struct ba
     else
         sent = sendmsg(send->_socket, &message, MSG_NOSIGNAL | MSG_DONTWAIT | (batch->last ? 0 : MSG_MORE));
     if (sent < 0)
-        return socket_error(send, errno);
+        return uring_send_error(send, errno);
     uring->io.stats.copy_sends += batch->copied;
-    advance(send, (size_t)sent);
+    uring_send_advance(send, (size_t)sent);
     return STEP_ON;
 }
 
@@ -172,23 +170,27 @@ static bool is_in_memory(struct uring *uring, const struct io_piece *piece, int6
            (byte_in_memory(uring, piece->file, pos) && byte_in_memory(uring, piece->file, pos + (int64_t)length - 1));
 }
 
-static enum step send_file(struct uring *uring, struct io_send *send)
+static enum uring_step send_file(struct uring *uring, struct io_send *send)
 {
     const struct io_piece *piece = &send->pieces[send->_piece];
-    size_t length = size_min(piece_left(send), URING_SENDFILE_MAX);
+    size_t length = size_min(uring_send_left(send), URING_SENDFILE_MAX);
     off_t pos = piece->pos + (int64_t)send->_sent;
     if (!is_in_memory(uring, piece, pos, length))
         return STEP_COLD;
+    if (uring->transport == MACHINE_SPLICE)
+        return uring_send_spliced(uring, send, length);
+    if (uring->transport == MACHINE_ZERO_COPY)
+        return uring_send_zero_copy(uring, send, length);
     ssize_t sent = sendfile(send->_socket, piece->file, &pos, length);
     if (sent < 0 && (errno == EINVAL || errno == ENOSYS))
         return STEP_COLD; /* a file system without it: by copy, then */
     if (sent < 0)
-        return socket_error(send, errno);
+        return uring_send_error(send, errno);
     if (sent == 0)
-        return failed(send, ERR_IO); /* the file ends before the piece does */
+        return uring_send_failed(send, ERR_IO); /* the file ends before the piece does */
     uring->io.stats.sendfile_calls++;
     uring->io.stats.sendfile_bytes += (uint64_t)sent;
-    advance(send, (size_t)sent);
+    uring_send_advance(send, (size_t)sent);
     return STEP_ON;
 }
 
@@ -228,19 +230,19 @@ static void release_cold(struct uring *uring, struct io_send *send)
         read_cold(uring, CONTAINER_OF(link, struct io_send, _op._link));
 }
 
-static enum step send_cold(struct io_send *send, size_t length)
+static enum uring_step send_cold(struct io_send *send, size_t length)
 {
-    bool last = length == piece_left(send) && is_empty_from(send, send->_piece + 1);
+    bool last = uring_send_ends(send, length);
     size_t done = 0;
-    enum step step = STEP_ON;
+    enum uring_step step = STEP_ON;
     while (done < length && step == STEP_ON) {
         ssize_t sent = send_some(send->_socket, (const uint8_t *)send->_scratch + done, length - done, last);
         if (sent < 0)
-            step = socket_error(send, errno);
+            step = uring_send_error(send, errno);
         else
             done += (size_t)sent;
     }
-    advance(send, done);
+    uring_send_advance(send, done);
     return step;
 }
 
@@ -263,27 +265,25 @@ static void finish(struct io_send *send, enum err err)
     io_defer(send->_io, &send->_op, err, 0);
 }
 
-static void run(struct uring *uring, struct io_send *send);
-
 static void run_again(struct io_op *op)
 {
     struct io_send *send = CONTAINER_OF(op, struct io_send, _op);
-    run(uring_of(send->_io), send);
+    uring_send_run(uring_of(send->_io), send);
 }
 
-static enum step next_step(struct uring *uring, struct io_send *send, size_t *bytes)
+static enum uring_step next_step(struct uring *uring, struct io_send *send, size_t *bytes)
 {
     struct batch batch;
     enum err err = gather(uring, send, &batch);
     if (err != ERR_OK)
-        return failed(send, err);
+        return uring_send_failed(send, err);
     if (batch.count > 0) {
         *bytes += batch.bytes;
         return send_batch(uring, send, &batch);
     }
-    if (piece_left(send) < URING_SENDFILE_MIN)
+    if (uring_send_left(send) < URING_SENDFILE_MIN)
         return STEP_COLD;
-    *bytes += size_min(piece_left(send), URING_SENDFILE_MAX);
+    *bytes += size_min(uring_send_left(send), URING_SENDFILE_MAX);
     return send_file(uring, send);
 }
 
@@ -304,10 +304,9 @@ static bool wants_cork(const struct io_send *send)
     return false;
 }
 
-static void run(struct uring *uring, struct io_send *send)
+void uring_send_go_on(struct uring *uring, struct io_send *send, enum uring_step step)
 {
     size_t bytes = 0; /* offered to the socket in this turn */
-    enum step step = STEP_ON;
     while (send->_piece < send->count && step == STEP_ON && bytes < URING_SEND_TURN)
         step = next_step(uring, send, &bytes);
     switch (step) {
@@ -325,18 +324,25 @@ static void run(struct uring *uring, struct io_send *send)
     case STEP_COLD:
         read_cold(uring, send);
         break;
+    case STEP_WAITING:
+        break;
     case STEP_FAILED:
         finish(send, send->err);
         break;
     }
 }
 
+void uring_send_run(struct uring *uring, struct io_send *send)
+{
+    uring_send_go_on(uring, send, STEP_ON);
+}
+
 void uring_send(struct io *io, struct io_send *send)
 {
     skip_empty(send);
-    if (wants_cork(send))
+    if (uring_of(io)->transport == MACHINE_SENDFILE && wants_cork(send))
         cork(send, true);
-    run(uring_of(io), send);
+    uring_send_run(uring_of(io), send);
 }
 
 void uring_send_prepare(struct io_uring_sqe *sqe, struct io_op *op)
@@ -347,7 +353,7 @@ void uring_send_prepare(struct io_uring_sqe *sqe, struct io_op *op)
         return;
     }
     const struct io_piece *piece = &send->pieces[send->_piece];
-    io_uring_prep_read(sqe, piece->file, send->_scratch, (unsigned)size_min(piece_left(send), URING_COLD_BYTES),
+    io_uring_prep_read(sqe, piece->file, send->_scratch, (unsigned)size_min(uring_send_left(send), URING_COLD_BYTES),
                        (uint64_t)piece->pos + send->_sent);
     sqe->flags |= IOSQE_ASYNC;
 }
@@ -358,18 +364,13 @@ static void cold_read_done(struct uring *uring, struct io_send *send, int result
         uring_submit(uring, &send->_op, URING_SEND_READ);
         return;
     }
-    enum step step = STEP_ON;
+    enum uring_step step = STEP_ON;
     if (result <= 0)
-        step = failed(send, result == 0 ? ERR_IO : err_from_errno(-result));
+        step = uring_send_failed(send, result == 0 ? ERR_IO : err_from_errno(-result));
     else
         step = send_cold(send, (size_t)result);
     release_cold(uring, send);
-    if (step == STEP_ON)
-        run(uring, send);
-    else if (step == STEP_BLOCKED)
-        uring_submit(uring, &send->_op, URING_SEND_POLL);
-    else
-        finish(send, send->err);
+    uring_send_go_on(uring, send, step);
 }
 
 void uring_send_done(struct uring *uring, struct io_op *op, int result)
@@ -380,5 +381,5 @@ void uring_send_done(struct uring *uring, struct io_op *op, int result)
     else if (result < 0 && result != -EAGAIN && result != -EINTR)
         finish(send, err_from_errno(-result));
     else
-        run(uring, send); /* writable, or broken: then sending says how */
+        uring_send_run(uring, send); /* writable, or broken: then sending says how */
 }

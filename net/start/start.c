@@ -223,6 +223,13 @@ static int read_configuration(struct process *process, int argc, char **argv)
     return code;
 }
 
+static enum machine_transport transport_of(const struct broker_config *config)
+{
+    if (strcmp(config->ringmain_transport, "sendfile") == 0)
+        return MACHINE_SENDFILE;
+    return strcmp(config->ringmain_transport, "zerocopy") == 0 ? MACHINE_ZERO_COPY : MACHINE_SPLICE;
+}
+
 static int run_machine(struct process *process)
 {
     int shards = process->config->ringmain_shards, cores = machine_cores();
@@ -233,6 +240,7 @@ static int run_machine(struct process *process)
                                       .pin = process->config->ringmain_pin_threads,
                                       .slow_lane_threads = process->config->ringmain_slow_lane_threads,
                                       .spin_us = process->config->ringmain_spin_us,
+                                      .transport = transport_of(process->config),
                                       .memory_limit = (size_t)process->config->ringmain_memory_bytes,
                                       .on_signal = on_signal,
                                       .context = process};

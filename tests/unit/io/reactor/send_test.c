@@ -41,11 +41,11 @@ struct env {
     io_file file;
 };
 
-static int setup(void **state)
+static int setup_with(void **state, enum machine_transport transport)
 {
     struct env *env = calloc(1, sizeof(*env));
     char path[FS_PATH_MAX];
-    env->machine = turning_open();
+    env->machine = turning_open_with(transport);
     env->io = machine_io(env->machine, 0);
     scratch_open(&env->scratch);
     scratch_file(&env->scratch, "pieces", path);
@@ -60,6 +60,21 @@ static int setup(void **state)
         memory[i] = memory_byte(i);
     *state = env;
     return 0;
+}
+
+static int setup(void **state)
+{
+    return setup_with(state, MACHINE_SENDFILE);
+}
+
+static int setup_splice(void **state)
+{
+    return setup_with(state, MACHINE_SPLICE);
+}
+
+static int setup_zero_copy(void **state)
+{
+    return setup_with(state, MACHINE_ZERO_COPY);
 }
 
 static int teardown(void **state)
@@ -209,6 +224,10 @@ static void more_cold_sends_than_buffers_wait_their_turn(void **state)
         pump(env, &streams[i], SIZE_MAX);
         stream_close(env, &streams[i]);
     }
+    /* The kernel gives a buffer of zero copy back when nobody can need it any more, which may be later. */
+    int64_t give_up_ns = io_now_ns(env->io) + 10000000000;
+    while (io_mem(env->io)->used != used && io_now_ns(env->io) < give_up_ns)
+        machine_turn(env->machine, false);
     assert_int_equal(io_mem(env->io)->used, used);
     free(streams);
 }
@@ -317,17 +336,24 @@ static void a_greedy_peer_does_not_starve_the_others(void **state)
     free(modest);
 }
 
+/* The same must hold whichever way large pieces take. */
+#define ON_EVERY_TRANSPORT(test)                                                                                       \
+    cmocka_unit_test_setup_teardown(test, setup, teardown), {"splice: " #test, test, setup_splice, teardown, NULL},    \
+    {                                                                                                                  \
+        "zero copy: " #test, test, setup_zero_copy, teardown, NULL                                                     \
+    }
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test_setup_teardown(mixed_pieces_in_memory_arrive_whole, setup, teardown),
-        cmocka_unit_test_setup_teardown(mixed_pieces_that_are_not_in_memory_arrive_whole, setup, teardown),
-        cmocka_unit_test_setup_teardown(more_cold_sends_than_buffers_wait_their_turn, setup, teardown),
-        cmocka_unit_test_setup_teardown(a_peer_that_goes_away_fails_the_send, setup, teardown),
-        cmocka_unit_test_setup_teardown(shutdown_fails_a_send_that_waits, setup, teardown),
-        cmocka_unit_test_setup_teardown(a_piece_beyond_the_end_of_its_file_fails_the_send, setup, teardown),
-        cmocka_unit_test_setup_teardown(an_empty_answer_completes, setup, teardown),
-        cmocka_unit_test_setup_teardown(a_greedy_peer_does_not_starve_the_others, setup, teardown),
+        ON_EVERY_TRANSPORT(mixed_pieces_in_memory_arrive_whole),
+        ON_EVERY_TRANSPORT(mixed_pieces_that_are_not_in_memory_arrive_whole),
+        ON_EVERY_TRANSPORT(more_cold_sends_than_buffers_wait_their_turn),
+        ON_EVERY_TRANSPORT(a_peer_that_goes_away_fails_the_send),
+        ON_EVERY_TRANSPORT(shutdown_fails_a_send_that_waits),
+        ON_EVERY_TRANSPORT(a_piece_beyond_the_end_of_its_file_fails_the_send),
+        ON_EVERY_TRANSPORT(an_empty_answer_completes),
+        ON_EVERY_TRANSPORT(a_greedy_peer_does_not_starve_the_others),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -9,14 +9,19 @@
 #include <stdio.h>
 #include <unistd.h>
 
-static inline struct machine *turning_open(void)
+static inline struct machine *turning_open_with(enum machine_transport transport)
 {
     struct machine *machine;
     char why[512];
-    const struct machine_options options = {.memory_limit = (size_t)256 << 20};
+    const struct machine_options options = {.memory_limit = (size_t)256 << 20, .transport = transport};
     if (machine_open(&options, &machine, why) != ERR_OK)
         fail_msg("%s", why);
     return machine;
+}
+
+static inline struct machine *turning_open(void)
+{
+    return turning_open_with(MACHINE_SENDFILE);
 }
 
 /* Turns until *flag is true; a watchdog timer fails the test after ten seconds. */
