@@ -185,6 +185,7 @@ static enum err open_slow_lane(struct machine *machine)
 static enum err open_parts(struct machine *machine, char why[512])
 {
     snprintf(why, 512, "not enough memory to start");
+    machine->features.without = machine->options.without;
     enum err err = uring_probe(&machine->features, why);
     if (err != ERR_OK)
         return err;
@@ -208,6 +209,21 @@ static enum err open_parts(struct machine *machine, char why[512])
     }
     place_shards(machine);
     return open_slow_lane(machine);
+}
+
+uint32_t machine_features_named(const char *list)
+{
+    static const char *const names[] = {"msg_ring",    "registered_ring", "large_ring",   "worker_limits",
+                                        "nowait_read", "sendfile",        "preallocation"}; /* in order of the bits */
+    uint32_t features = 0;
+    for (const char *at = list; *at != '\0';) {
+        size_t length = strcspn(at, ", ");
+        for (size_t i = 0; i < COUNT_OF(names); i++)
+            if (strlen(names[i]) == length && memcmp(at, names[i], length) == 0)
+                features |= 1u << i;
+        at += length + strspn(at + length, ", ");
+    }
+    return features;
 }
 
 enum err machine_open(const struct machine_options *options, struct machine **out, char why[512])
@@ -236,10 +252,11 @@ enum err machine_open(const struct machine_options *options, struct machine **ou
     static const char *const transports[] = {"sendfile", "splice", "zerocopy"};
     snprintf(machine->described, sizeof(machine->described),
              "kernel=%s ring=defer_taskrun entries=%u doorbell=%s shards=%d+1 pinned=%s spin_us=%d transport=%s "
-             "descriptors=%llu",
+             "descriptors=%llu%s",
              machine->features.kernel, machine->shard[machine->shards - 1]->submissions,
              machine->features.ring_doorbell ? "msg_ring" : "eventfd", options->data_shards,
-             machine->options.pin ? "yes" : "no", options->spin_us, transports[options->transport], descriptor_limit());
+             machine->options.pin ? "yes" : "no", options->spin_us, transports[options->transport], descriptor_limit(),
+             options->without != 0 ? " some_features=unused" : "");
     *out = machine;
     why[0] = '\0';
     return ERR_OK;

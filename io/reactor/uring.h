@@ -66,6 +66,7 @@ enum uring_tag {
 /* What the kernel has, found once per machine. */
 struct uring_features {
     bool ring_doorbell; /* IORING_OP_MSG_RING reaches a DEFER_TASKRUN ring */
+    uint32_t without;   /* enum machine_feature: what not to use */
     char kernel[64];
 };
 
@@ -113,6 +114,11 @@ struct uring {
 static inline struct uring *uring_of(struct io *io)
 {
     return CONTAINER_OF(io, struct uring, io);
+}
+
+static inline bool uring_uses(const struct uring *uring, enum machine_feature feature)
+{
+    return (uring->features->without & feature) == 0;
 }
 
 extern const struct io_backend uring_backend;

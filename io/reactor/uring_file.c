@@ -58,13 +58,15 @@ enum err uring_write_now(struct io *io, io_file file, const struct slice *pieces
 
 enum err uring_read_now(struct io *io, io_file file, void *buffer, size_t length, int64_t pos, size_t *got)
 {
+    if (!uring_uses(uring_of(io), FEATURE_NOWAIT_READ))
+        return ERR_AGAIN;
     while (*got < length) {
         struct iovec vector = {(uint8_t *)buffer + *got, length - *got};
         ssize_t result = preadv2(file, &vector, 1, pos + (int64_t)*got, RWF_NOWAIT);
         if (result < 0 && errno == EINTR)
             continue;
-        if (result < 0)
-            return err_from_errno(errno);
+        if (result < 0) /* a file system that cannot say: read it through the ring */
+            return errno == EOPNOTSUPP ? ERR_AGAIN : err_from_errno(errno);
         if (result == 0)
             break;
         *got += (size_t)result;
@@ -76,6 +78,8 @@ enum err uring_allocate_now(struct io *io, io_file file, int64_t pos, int64_t le
 {
     ASSERT(length <= ALLOCATE_NOW_MAX);
     int result;
+    if (!uring_uses(uring_of(io), FEATURE_PREALLOCATION))
+        return ERR_UNSUPPORTED;
     do
         result = fallocate(file, FALLOC_FL_KEEP_SIZE, pos, length);
     while (result != 0 && errno == EINTR);

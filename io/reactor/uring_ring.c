@@ -151,7 +151,7 @@ enum err uring_probe(struct uring_features *features, char why[512])
         io_uring_queue_exit(&first);
         return explain(error, features->kernel, why);
     }
-    features->ring_doorbell = doorbell_works(&first, &second);
+    features->ring_doorbell = (features->without & FEATURE_MSG_RING) == 0 && doorbell_works(&first, &second);
     io_uring_queue_exit(&second);
     io_uring_queue_exit(&first);
     return ERR_OK;
@@ -195,6 +195,8 @@ static int open_fitting_ring(struct uring *uring)
     bool limited = geteuid() != 0 && getrlimit(RLIMIT_MEMLOCK, &limit) == 0 && limit.rlim_cur != RLIM_INFINITY;
     size_t share = limited ? (size_t)limit.rlim_cur / 4 * 3 / (size_t)uring->io.shard_count : SIZE_MAX;
     int error = ENOMEM;
+    if (!uring_uses(uring, FEATURE_LARGE_RING))
+        share = 0;
     for (size_t i = 0; i < COUNT_OF(sizes) && error == ENOMEM; i++) {
         if (sizes[i].locked_bytes > share)
             continue;
@@ -268,9 +270,12 @@ void uring_enable(struct uring *uring)
     int result = io_uring_register((unsigned)uring->ring.ring_fd, IORING_REGISTER_ENABLE_RINGS, NULL, 0);
     ASSERT(result == 0);
     uring->running = true;
-    result = io_uring_register_ring_fd(&uring->ring);
-    MAYBE(result < 0);
-    bound_workers(uring);
+    if (uring_uses(uring, FEATURE_REGISTERED_RING)) {
+        result = io_uring_register_ring_fd(&uring->ring);
+        MAYBE(result < 0);
+    }
+    if (uring_uses(uring, FEATURE_WORKER_LIMITS))
+        bound_workers(uring);
     uring_submit(uring, &uring->wake_op, URING_WAKE);
     if (uring->signal_fd >= 0)
         uring_submit(uring, &uring->signal_op, URING_SIGNAL);

@@ -89,7 +89,7 @@ static enum err read_small(struct uring *uring, const struct io_piece *piece, si
 {
     *got = 0;
     enum err err = uring_read_now(&uring->io, piece->file, into, piece->length - skip, piece->pos + (int64_t)skip, got);
-    if (err == ERR_AGAIN || err == ERR_UNSUPPORTED)
+    if (err == ERR_AGAIN)
         return ERR_OK;
     if (err == ERR_OK && *got < piece->length - skip)
         return ERR_IO; /* the file ends before the piece does */
@@ -175,7 +175,7 @@ static enum uring_step send_file(struct uring *uring, struct io_send *send)
     const struct io_piece *piece = &send->pieces[send->_piece];
     size_t length = size_min(uring_send_left(send), URING_SENDFILE_MAX);
     off_t pos = piece->pos + (int64_t)send->_sent;
-    if (!is_in_memory(uring, piece, pos, length))
+    if (!uring_uses(uring, FEATURE_SENDFILE) || !is_in_memory(uring, piece, pos, length))
         return STEP_COLD;
     if (uring->transport == MACHINE_SPLICE)
         return uring_send_spliced(uring, send, length);

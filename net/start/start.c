@@ -241,6 +241,7 @@ static int run_machine(struct process *process)
                                       .slow_lane_threads = process->config->ringmain_slow_lane_threads,
                                       .spin_us = process->config->ringmain_spin_us,
                                       .transport = transport_of(process->config),
+                                      .without = machine_features_named(process->config->ringmain_io_without),
                                       .memory_limit = (size_t)process->config->ringmain_memory_bytes,
                                       .on_signal = on_signal,
                                       .context = process};

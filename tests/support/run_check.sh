@@ -29,6 +29,7 @@ run interop 900 tests/interop/run.sh "$build/ringmain" &
 wait
 run tuning 120 tests/tuning/run.sh "$build/ringmain"
 run limits 300 tests/limits/run.sh "$build/ringmain"
+run kernel 300 tests/limits/kernel.sh "$build"
 run restart 400 tests/limits/restart.sh "$build/ringmain"
 collect
 echo "$passed passed, $failed failed, $skipped skipped"

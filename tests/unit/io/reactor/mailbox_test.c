@@ -3,7 +3,7 @@
  * owners, and at times lets its peers fall asleep; under SAN=thread this is also the race check of mailbox and slow
  * lane. */
 #include "io/reactor/machine.h"
-#include "tests/support/test.h"
+#include "tests/unit/io/reactor/turning.h"
 
 enum { WINDOW = 256, SHARDS_MAX_TEST = 4 };
 
@@ -105,7 +105,7 @@ static void exchange(int shards, uint64_t total, int spin_us)
 {
     char why[512];
     const struct machine_options options = {
-        .data_shards = shards - 1, .memory_limit = (size_t)256 << 20, .spin_us = spin_us};
+        .data_shards = shards - 1, .memory_limit = (size_t)256 << 20, .spin_us = spin_us, .without = turning_without()};
     memset(&test, 0, sizeof(test));
     test.shards = shards;
     test.total = total;
