@@ -48,6 +48,7 @@ static enum err read_length(struct reader *r, int bytes, int64_t *length)
     return *length < -1 ? ERR_CORRUPT : ERR_OK;
 }
 
+/* bytes 2: a string, which is never longer than an i16 can say, not even where it is compact. */
 static enum err read_slice(struct reader *r, int bytes, bool nullable, struct slice *out)
 {
     int64_t length;
@@ -58,7 +59,7 @@ static enum err read_slice(struct reader *r, int bytes, bool nullable, struct sl
         *out = SLICE_NULL;
         return nullable ? ERR_OK : ERR_CORRUPT;
     }
-    if ((uint64_t)length > left(r))
+    if ((uint64_t)length > left(r) || (bytes == 2 && length > INT16_MAX))
         return ERR_CORRUPT;
     *out = slice_of(r->next, (size_t)length);
     r->next += length;

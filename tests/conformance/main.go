@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"os"
 	"regexp"
+	"slices"
 	"sort"
 	"strconv"
 	"strings"
@@ -60,7 +61,7 @@ func main() {
 	listed := readDifferences(os.Args[3])
 	passed, failed := 0, 0
 	unlisted := map[string]string{}
-	for _, s := range append(scripted(), append(txnSteps(), random(seed)...)...) {
+	for _, s := range slices.Concat(scripted(), txnSteps(), extremeSteps(), random(seed)) {
 		for _, version := range s.askedVersions(kafka, ringmain) {
 			name := fmt.Sprintf("%s v%d", s.name, version)
 			begin := time.Now()

@@ -164,6 +164,28 @@ static void frames_written_by_hand_decode(void **state)
     arena_fini(&arena);
 }
 
+/* Kafka's readers refuse it, too: a longer one could not be written in older versions, nor into records. */
+static void a_string_is_never_longer_than_32767_bytes(void **state)
+{
+    struct mem *mem = test_mem();
+    struct arena arena;
+    static uint8_t frame[40000];
+    for (uint32_t length = 32766; length <= 32768; length++) {
+        struct heartbeat_request request;
+        size_t consumed, at = 0;
+        arena_init(&arena, mem, 1 << 20);
+        for (uint32_t left = length + 1; left > 0; left >>= 7)
+            frame[at++] = (uint8_t)((left & 0x7f) | (left > 0x7f ? 0x80 : 0));
+        memset(frame + at, 'g', length);
+        memset(frame + at + length, 0, 7); /* generation, and member id, instance id, tags as bytes of 0 and 1 */
+        frame[at + length + 4] = 1;
+        enum err err =
+            wire_decode(&heartbeat_request_schema, 4, slice_of(frame, at + length + 7), &arena, &request, &consumed);
+        assert_int_equal(err, length <= 32767 ? ERR_OK : ERR_CORRUPT);
+        arena_fini(&arena);
+    }
+}
+
 static void the_response_header_of_api_versions_never_has_tags(void **state)
 {
     struct wire_writer writer;
@@ -255,6 +277,7 @@ int main(void)
         cmocka_unit_test(damaged_messages_are_refused_or_decode_within_their_bytes),
         cmocka_unit_test(a_huge_count_costs_nothing),
         cmocka_unit_test(frames_written_by_hand_decode),
+        cmocka_unit_test(a_string_is_never_longer_than_32767_bytes),
         cmocka_unit_test(the_response_header_of_api_versions_never_has_tags),
         cmocka_unit_test(file_ranges_are_counted_but_not_copied),
         cmocka_unit_test(encoding_survives_every_failed_allocation),
