@@ -52,6 +52,10 @@ func readDifferences(path string) []*difference {
 }
 
 func main() {
+	if len(os.Args) == 8 && os.Args[1] == "compaction" {
+		compaction(os.Args[2:])
+		return
+	}
 	if len(os.Args) != 5 {
 		fmt.Println("usage: conformance KAFKA RINGMAIN DIFFERENCES.md SEED")
 		os.Exit(2)

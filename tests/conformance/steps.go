@@ -21,7 +21,9 @@ type batch struct {
 	timestamp  int64
 	values     []string
 	nullKeys   bool
-	deltas     []int64 // of the records' timestamps; none: all 0
+	keys       []string // none: a, b, c ...
+	tombstones []bool   // which values are null
+	deltas     []int64  // of the records' timestamps; none: all 0
 	gzip       bool
 	spoil      func(raw []byte) []byte // after everything, the checksum included
 	alter      func(raw []byte)        // before the checksum
@@ -50,12 +52,19 @@ func (s batch) encode() []byte {
 		record = varint(record, int64(i))
 		if s.nullKeys {
 			record = varint(record, -1)
+		} else if s.keys != nil {
+			record = varint(record, int64(len(s.keys[i])))
+			record = append(record, s.keys[i]...)
 		} else {
 			record = varint(record, 1)
 			record = append(record, byte('a'+i%26))
 		}
-		record = varint(record, int64(len(value)))
-		record = append(record, value...)
+		if s.tombstones != nil && s.tombstones[i] {
+			record = varint(record, -1)
+		} else {
+			record = varint(record, int64(len(value)))
+			record = append(record, value...)
+		}
 		record = varint(record, 0)
 		records = varint(records, int64(len(record)))
 		records = append(records, record...)
