@@ -49,7 +49,7 @@ SUPPORT  := $(patsubst %.c,$(BUILD)/%.o,$(sort $(shell find tests/support -name 
 
 Q := $(if $(V),,@)
 
-.PHONY: all deps run check unit sim interop conformance fuzz lint install clean tests bench bench-io bench-metrics bench-micro bench-groups docs
+.PHONY: all deps run check unit sim interop conformance fuzz lint install clean tests bench bench-io bench-metrics bench-micro bench-groups bench-cleaning docs
 all: $(if $(wildcard $(MAIN)),$(BUILD)/ringmain,$(LIBRARY))
 
 $(BUILD)/%.o: %.c
@@ -107,6 +107,7 @@ interop: all
 
 conformance: all
 	$(Q)tests/conformance/run.sh $(BUILD)/ringmain
+	$(Q)tests/conformance/compaction.sh $(BUILD)/ringmain
 
 fuzz:
 	$(Q)tests/fuzz/run.sh $(or $(FUZZ_SECONDS),60)
@@ -139,6 +140,10 @@ bench-io: $(BUILD)/bench/limits/io_limits
 	$<
 
 # Joins and heartbeats of many groups, and of a large one (needs go).
+# Produce and fetch beside a compaction and without one.
+bench-cleaning: $(BUILD)/ringmain
+	$(Q)python3 bench/cleaning/run.py $<
+
 bench-groups: $(BUILD)/ringmain
 	$(Q)bench/groups/run.sh $<
 

@@ -25,7 +25,7 @@ const (
 	keyCount        = 24
 	deleteRetention = 2500 * time.Millisecond
 	segmentMillis   = 100000
-	padding         = 20000 // of a transaction's values: those segments are rolled by bytes, since markers have the clock's time
+	padding         = 20000 // of a transaction's values
 )
 
 var compactedTopics = []struct {
@@ -39,7 +39,6 @@ var compactedTopics = []struct {
 	{"packed-zstd", "zstd", "plain"},
 	{"idempotent", "producer", "idempotent"},
 	{"transactions", "producer", "transactions"},
-	{"transactions-lz4", "lz4", "transactions"},
 }
 
 type cleaned struct {
@@ -56,10 +55,14 @@ func (c *cleaned) must(request kmsg.Request, version int16) kmsg.Response {
 	return answer
 }
 
-func (c *cleaned) create(name, codec string) {
+func (c *cleaned) create(name, codec, kind string) {
+	roll := segmentMillis
+	if kind == "transactions" { // markers have the clock's time: those segments are rolled by bytes
+		roll = 7 * 86400000
+	}
 	r := create(name, 1, 1, false, map[string]string{
 		"cleanup.policy": "compact", "compression.type": codec, "segment.bytes": "1048576",
-		"segment.ms": strconv.Itoa(segmentMillis), "min.cleanable.dirty.ratio": "0.01",
+		"segment.ms": strconv.Itoa(roll), "min.cleanable.dirty.ratio": "0.01",
 		"delete.retention.ms":   strconv.Itoa(int(deleteRetention.Milliseconds())),
 		"min.compaction.lag.ms": "86400000", "message.timestamp.type": "CreateTime"})(c.broker).(kmsg.Request)
 	answer := c.must(r, 5).(*kmsg.CreateTopicsResponse)
@@ -202,6 +205,7 @@ func writeTransactions(c *cleaned, a *author, topic string, batches int) {
 		for k := 1 + a.Intn(4); k > 0; k-- {
 			id := open[a.Intn(len(open))]
 			s, p := a.batch(padding), c.txn(id)
+			s.gzip = a.Intn(4) == 0
 			s.producerID, s.epoch, s.sequence = p.producerID, p.epoch, p.sequence
 			s.alter = func(raw []byte) { raw[22] |= 0x10 }
 			p.sequence += int32(len(s.values))
@@ -280,38 +284,56 @@ var (
 	sizes     = regexp.MustCompile(` size: \d+`)
 	producers = regexp.MustCompile(`producerId: (\d+)`)
 	long      = regexp.MustCompile(`x{20,}`)
-	emptied   = regexp.MustCompile(`count: 0 `)
+	may       = regexp.MustCompile(`count: 0 |isControl: true|endTxnMarker`)
 )
 
-// One line for each batch and each record.
-func (c *cleaned) dump(jars, topic string) []string {
-	command := exec.Command("java", "-Xmx256m", "-XX:TieredStopAtLevel=1", "-cp", jars, "org.apache.kafka.tools.DumpLogSegments",
-		"--deep-iteration", "--print-data-log", "--files", strings.Join(c.segments(topic), ","))
+// Both brokers' files through one tool: what it says of each.
+func dumpAll(jars string, files []string) map[string][]string {
+	command := exec.Command("java", "-Xmx512m", "-XX:TieredStopAtLevel=1", "-cp", jars, "org.apache.kafka.tools.DumpLogSegments",
+		"--deep-iteration", "--print-data-log", "--files", strings.Join(files, ","))
 	out, err := command.CombinedOutput()
 	if err != nil {
 		panic(fmt.Sprintf("DumpLogSegments: %v: %.300s", err, out))
 	}
-	var lines []string
+	dumps, file := map[string][]string{}, ""
 	for _, line := range strings.Split(string(out), "\n") {
-		if !strings.HasPrefix(line, "baseOffset: ") && !strings.HasPrefix(line, "| offset: ") {
-			continue
+		if rest, is := strings.CutPrefix(line, "Dumping "); is {
+			file = rest
 		}
-		line = unlike.ReplaceAllString(line, "")
-		line = horizon.ReplaceAllString(line, "deleteHorizonMs: set")
-		line = long.ReplaceAllString(line, "x...")
-		if strings.Contains(line, "isControl: true") || strings.Contains(line, "endTxnMarker") {
-			line = times.ReplaceAllString(line, "CreateTime: now")
+		if strings.HasPrefix(line, "baseOffset: ") || strings.HasPrefix(line, "| offset: ") {
+			dumps[file] = append(dumps[file], line)
 		}
-		if !strings.Contains(line, "compresscodec: none") {
-			line = sizes.ReplaceAllString(line, "")
+	}
+	return dumps
+}
+
+// One line for each batch and each record.
+func (c *cleaned) dump(dumps map[string][]string, topic string) []string {
+	var lines []string
+	for _, file := range c.segments(topic) {
+		for _, line := range dumps[file] {
+			lines = append(lines, c.mask(line))
 		}
-		line = producers.ReplaceAllStringFunc(line, func(found string) string {
-			id, _ := strconv.ParseInt(strings.TrimPrefix(found, "producerId: "), 10, 64)
-			return fmt.Sprintf("producerId: #%d", c.ids[id])
-		})
-		lines = append(lines, line)
 	}
 	return lines
+}
+
+func (c *cleaned) mask(line string) string {
+	line = unlike.ReplaceAllString(line, "")
+	line = horizon.ReplaceAllString(line, "deleteHorizonMs: set")
+	line = long.ReplaceAllString(line, "x...")
+	marker := strings.Contains(line, "isControl: true") || strings.Contains(line, "endTxnMarker")
+	if marker {
+		line = times.ReplaceAllString(line, "CreateTime: now")
+		line = strings.ReplaceAll(line, "deleteHorizonMs: set", "deleteHorizonMs: OptionalLong.empty")
+	}
+	if marker || !strings.Contains(line, "compresscodec: none") {
+		line = sizes.ReplaceAllString(line, "")
+	}
+	return producers.ReplaceAllStringFunc(line, func(found string) string {
+		id, _ := strconv.ParseInt(strings.TrimPrefix(found, "producerId: "), 10, 64)
+		return fmt.Sprintf("producerId: #%d", c.ids[id])
+	})
 }
 
 func (c *cleaned) consume(topic string) []string {
@@ -323,16 +345,16 @@ func (c *cleaned) consume(topic string) []string {
 	return strings.Split(string(bytes.TrimSpace(out)), "\n")
 }
 
-// Ours leaves headers without records where Kafka leaves none (producers' windows, ends of segments): those do not count,
-// but each that Kafka leaves must be there.
-func withoutMoreEmptied(theirs, ours []string) []string {
+// Ours leaves headers without records where Kafka leaves none (producers' windows, ends of segments), and so the markers of
+// their transactions: those do not count, but each that Kafka leaves must be there.
+func withoutMore(theirs, ours []string) []string {
 	known := map[string]bool{}
 	for _, line := range theirs {
 		known[line] = true
 	}
 	var lines []string
 	for _, line := range ours {
-		if !emptied.MatchString(line) || known[line] {
+		if !may.MatchString(line) || known[line] {
 			lines = append(lines, line)
 		}
 	}
@@ -372,7 +394,7 @@ func compaction(args []string) {
 	both := []*cleaned{kafka, ringmain}
 	for _, c := range both {
 		for _, topic := range compactedTopics {
-			c.create(topic.name, topic.codec)
+			c.create(topic.name, topic.codec, topic.kind)
 		}
 	}
 	batches := []int{90, 20, 20}
@@ -387,15 +409,21 @@ func compaction(args []string) {
 				c.setLag(topic.name, "0")
 			}
 		}
+		var files []string
 		for _, topic := range compactedTopics {
-			kafka.awaitClean(topic.name)
-			ringmain.awaitClean(topic.name)
+			for _, c := range both {
+				c.awaitClean(topic.name)
+				files = append(files, c.segments(topic.name)...)
+			}
+		}
+		dumps := dumpAll(jars, files)
+		for _, topic := range compactedTopics {
 			what := fmt.Sprintf("%s after %d runs", topic.name, phase+1)
 			theirs, ours := kafka.consume(topic.name), ringmain.consume(topic.name)
 			read += len(theirs)
 			count(len(theirs) > keyCount/2 && sameLines(what+", as it is read", theirs, ours))
-			theirs, ours = kafka.dump(jars, topic.name), ringmain.dump(jars, topic.name)
-			count(len(theirs) > keyCount && sameLines(what+", as DumpLogSegments sees it", theirs, withoutMoreEmptied(theirs, ours)))
+			theirs, ours = kafka.dump(dumps, topic.name), ringmain.dump(dumps, topic.name)
+			count(len(theirs) > keyCount && sameLines(what+", as DumpLogSegments sees it", theirs, withoutMore(theirs, ours)))
 		}
 		for _, c := range both {
 			for _, topic := range compactedTopics {
