@@ -1,6 +1,6 @@
 """Produce and fetch with and without a compaction on the same data shard, in turns, in one run.
 
-usage: run.py BINARY [ROUNDS [SECONDS [CLEANER-MB/S]]]
+usage: run.py BINARY [ROUNDS [SECONDS [CLEANER-MB/S]]]; TMPDIR says where the data lies
 
 A broker with one data shard has a compacted topic full of superseded records, which min.compaction.lag.ms keeps as they
 are, and a topic that a steady load is written to and read from. In each round the load is measured twice, once with the
@@ -21,7 +21,7 @@ sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), ".."
 import servers  # noqa: E402
 
 DIRTY, LOADED = "dirty", "loaded"
-KEYS, RECORDS, VALUE_BYTES = 20000, 200000, 1000
+KEYS, RECORDS, VALUE_BYTES = 20000, 100000, 1000
 WHATS = {"produce": "produce", "tail": "produce to fetch"}  # as `ringmain bench tail` calls them
 
 
@@ -63,13 +63,17 @@ def measure(broker, load_cpus, seconds):
     command = servers.Cores.pin(load_cpus) + [
         servers.RINGMAIN, "bench", "tail", "--rate", "1000", "--records", "10", "--record-bytes", "1000", "--topic", LOADED,
         "--seconds", str(seconds), "--warm-up", "0.3", "--json", "--bootstrap", broker.address]
-    answer = json.loads(subprocess.run(command, capture_output=True, text=True, check=True).stdout)
+    done = subprocess.run(command, capture_output=True, text=True)
+    if done.returncode != 0:
+        raise SystemExit("ringmain bench: " + done.stderr)
+    answer = json.loads(done.stdout)
     return {group["name"]: group["latency"] for group in answer["groups"]}
 
 
 def fill(broker, path):
+    """The records are on the device when the command ends: what is measured afterwards does not wait for them."""
     with open(path) as records:
-        tool(broker, "produce", DIRTY, "--key-separator", "|", "--acks", "1", "--no-idempotence", stdin=records)
+        tool(broker, "produce", DIRTY, "--key-separator", "|", "--acks", "all", stdin=records)
 
 
 def main():
