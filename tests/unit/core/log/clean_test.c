@@ -1,5 +1,6 @@
 /* Compaction of one log on the real machine, against a model that keeps the newest record of each key. */
 #include "core/log/log_clean.h"
+#include "core/log/log_internal.h"
 #include "core/wire/compress.h"
 #include "core/wire/marker.h"
 #include "io/base/prng.h"
@@ -176,6 +177,7 @@ struct seen {
 };
 static struct seen seen[RECORDS_MAX];
 static int seen_count, empty_count, marker_count;
+static bool has_bare_marker; /* of producer 100, without its record */
 
 static void see_batch(const uint8_t *bytes, const struct batch_header *batch)
 {
@@ -187,6 +189,7 @@ static void see_batch(const uint8_t *bytes, const struct batch_header *batch)
     assert_true(batch_crc_matches(bytes, batch));
     empty_count += batch->record_count == 0;
     marker_count += (batch->attributes & BATCH_CONTROL) && batch->record_count > 0;
+    has_bare_marker |= (batch->attributes & BATCH_CONTROL) && batch->record_count == 0 && batch->producer_id == 100;
     if (batch->attributes & BATCH_CONTROL)
         return;
     compress_buffer_init(&plain, io_mem(io));
@@ -211,10 +214,27 @@ static void see_batch(const uint8_t *bytes, const struct batch_header *batch)
     compress_buffer_fini(&plain);
 }
 
+/* What the log counts of its segments is what they are. */
+static void segments_add_up(struct log *log)
+{
+    int64_t bytes = 0;
+    int count = 0;
+    LIST_EACH(link, &log->segments)
+    {
+        count++;
+        bytes += SEGMENT_OF(link)->size;
+        assert_true(SEGMENT_OF(link)->size <= config.segment_bytes);
+    }
+    assert_int_equal(log_segment_count(log), count);
+    assert_int_equal(log_size_bytes(log), bytes);
+}
+
 static void see(struct log *log)
 {
     static uint8_t bytes[1 << 16];
+    segments_add_up(log);
     seen_count = empty_count = marker_count = 0;
+    has_bare_marker = false;
     for (int64_t offset = log_start_offset(log); offset < log_end_offset(log);) {
         struct log_read read;
         struct batch_header batch = read_at(log, offset, 1, &read);
@@ -321,6 +341,10 @@ static void tombstones_go_when_their_horizon_is_over_and_not_before(void **state
     clean_start(log, first, NOW_MS + HORIZON_MS - 1);
     assert_int_equal(clean_end(), ERR_OK);
     log_is_as_the_model(log, clean.end_offset, true);
+    fill(log, 20); /* batches were rewritten: their horizons have not moved */
+    clean_start(log, first, NOW_MS + HORIZON_MS - 1);
+    assert_int_equal(clean_end(), ERR_OK);
+    log_is_as_the_model(log, clean.end_offset, true);
     clean_start(log, 0, NOW_MS + 2 * HORIZON_MS);
     assert_int_equal(clean_end(), ERR_OK);
     log_is_as_the_model(log, clean.end_offset, false);
@@ -407,12 +431,121 @@ static void aborted_records_go_at_once_and_markers_when_nothing_needs_them(void 
     clean_all(log, NOW_MS + 1);              /* seen without records: from now on their time runs */
     log_is_as_the_model(log, clean.end_offset, true);
     assert_int_equal(marker_count, markers);
+    static const struct log_clean_producer known = {.id = 100,
+                                                    .epoch = 0}; /* whose markers are all that is left of it */
+    active = &known;
+    active_count = 1;
     clean_all(log, NOW_MS + 2 + HORIZON_MS);
+    active = NULL;
+    active_count = 0;
     log_is_as_the_model(log, clean.end_offset, false);
+    assert_true(has_bare_marker);
     assert_true(marker_count < markers / 2);
     close_log(log);
     log = open_log(false, 0, NULL);
     log_is_as_the_model(log, clean.end_offset, false);
+    close_log(log);
+}
+
+enum { LINES_MAX = 64 };
+
+static int aborted_lines(struct log *log, struct log_aborted lines[LINES_MAX])
+{
+    int count = 0;
+    LIST_EACH(link, &log->segments)
+    {
+        struct segment *segment = SEGMENT_OF(link);
+        assert_int_equal(log_load_aborted(log, io_fs(io), segment), ERR_OK);
+        for (int32_t i = 0; i < segment->aborted_count; i++)
+            lines[count++] = segment->aborted[i];
+    }
+    return count;
+}
+
+/* The one that begins first ends last. */
+static void nested_transactions_are_told_apart_and_so_are_their_lines_in_the_index(void **state)
+{
+    begin();
+    struct log *log = open_log(true, 0, NULL);
+    struct log_aborted before[LINES_MAX], after[LINES_MAX];
+    for (int i = 0; i < 12; i++) {
+        struct batch_plan plan = {.records = 2, .transactional = true, .aborted = true, .key = -1};
+        plan.producer = 1;
+        int64_t outer = add(log, plan);
+        plan.producer = 2;
+        int64_t inner = add(log, plan);
+        end_transaction(log, 2, false, inner);
+        plan.producer = 1;
+        add(log, plan);
+        end_transaction(log, 1, false, outer);
+        add(log, (struct batch_plan){.records = 8, .producer = -1, .key = -1});
+    }
+    fill(log, 40);
+    int count = aborted_lines(log, before);
+    assert_int_equal(count, 24);
+    clean_all(log, NOW_MS);
+    log_is_as_the_model(log, clean.end_offset, true);
+    assert_int_equal(log_stop(log, io_fs(io)), ERR_OK);
+    int64_t end = log_end_offset(log);
+    close_log(log);
+    log = open_log(true, end, NULL);
+    assert_int_equal(aborted_lines(log, after), count); /* each marker is still needed */
+    for (int i = 0; i < count; i++) {
+        assert_int_equal(after[i].producer_id, before[i].producer_id);
+        assert_int_equal(after[i].first_offset, before[i].first_offset);
+        assert_int_equal(after[i].last_offset, before[i].last_offset);
+    }
+    close_log(log);
+}
+
+static bool is_found;
+static void time_found(struct log_find *find)
+{
+    is_found = true;
+}
+
+static void a_search_by_time_finds_every_record_that_stayed(void **state)
+{
+    begin();
+    struct log *log = open_log(true, 0, NULL);
+    fill(log, 200);
+    clean_all(log, NOW_MS);
+    int64_t end = log_end_offset(log);
+    assert_int_equal(log_stop(log, io_fs(io)), ERR_OK);
+    close_log(log);
+    log = open_log(true, end, NULL); /* all that is known of times is in the files */
+    see(log);
+    for (int i = 0; i < seen_count; i++) {
+        struct log_find find = {.done = time_found, .at = seen[i].timestamp, .below = end};
+        is_found = false;
+        log_find(log, &find);
+        while (!is_found)
+            machine_turn(machine, true);
+        assert_int_equal(find.err, ERR_OK);
+        assert_int_equal(find.offset, seen[i].offset);
+    }
+    close_log(log);
+}
+
+/* The new segment is deleted before its files have their names. */
+static void a_segment_that_is_deleted_while_it_is_named_is_gone_after_a_restart(void **state)
+{
+    begin();
+    config.cleanup_policy |= CONFIG_CLEANUP_DELETE;
+    struct log *log = open_log(true, 0, NULL);
+    fill(log, 120);
+    int64_t end = log_end_offset(log);
+    clean_start(log, 0, NOW_MS);
+    while (clean._made == NULL && !is_cleaned)
+        machine_turn(machine, true);
+    assert_false(is_cleaned);
+    assert_int_equal(log_advance_start(log, end), ERR_OK);
+    (void)!clean_end();
+    assert_int_equal(log_segment_count(log), 1);
+    assert_int_equal(log_stop(log, io_fs(io)), ERR_OK);
+    close_log(log);
+    log = open_log(false, end, NULL);
+    assert_int_equal(log_segment_count(log), 1);
     close_log(log);
 }
 
@@ -483,6 +616,21 @@ static void damaged_bytes_end_the_run_and_change_nothing(void **state)
     close_log(log);
 }
 
+static void a_wrong_checksum_alone_ends_the_run(void **state)
+{
+    begin();
+    struct log *log = open_log(true, 0, NULL);
+    for (int i = 0; i < 300; i++)
+        add(log, (struct batch_plan){.records = 1, .producer = -1, .key = i % KEYS});
+    save(log);
+    struct log_read read;
+    read_at(log, 5, 1, &read);
+    damage_at(read.pos + BATCH_HEADER_BYTES + 24); /* within the value */
+    clean_start(log, 0, NOW_MS);
+    assert_int_equal(clean_end(), ERR_CORRUPT);
+    close_log(log);
+}
+
 /* ---- killed at every step ---------------------------------------------------------------------------------------- */
 
 static struct fs_backend copying;
@@ -515,11 +663,25 @@ static enum err copying_write(struct fs *fs, io_file file, const void *buffer_, 
     return real_fs->write(fs, file, buffer_, length, pos);
 }
 
+static bool is_finished(void *context, const char *name, bool is_directory)
+{
+    assert_null(strstr(name, ".cleaned"));
+    assert_null(strstr(name, ".swap"));
+    return true;
+}
+
+static void nothing_is_left_over(void)
+{
+    assert_int_equal(fs_list(io_fs(io), directory, is_finished, NULL), ERR_OK);
+}
+
 static void killed_at_any_step_it_is_the_old_log_or_the_new_one(void **state)
 {
     begin();
     struct log *log = open_log(true, 0, NULL);
     fill(log, 120);
+    clean_all(log, NOW_MS);
+    fill(log, 30); /* so that the next run joins several segments to one */
     int64_t end = log_end_offset(log);
     struct fs *fs = io_fs(io);
     real_fs = fs->backend;
@@ -543,6 +705,7 @@ static void killed_at_any_step_it_is_the_old_log_or_the_new_one(void **state)
         log = open_log(false, end, NULL);
         assert_int_equal(log_end_offset(log), end);
         assert_int_equal(log_damage_count(log), 0);
+        nothing_is_left_over();
         see(log);
         for (int k = 0; k < written_count; k++) {
             if (!stays(k, INT64_MAX, true))
@@ -569,9 +732,13 @@ int main(void)
         ON_DISK(a_map_that_is_too_small_cleans_as_far_as_it_reaches),
         ON_DISK(the_window_of_a_producer_stays_as_headers_for_its_sequences),
         ON_DISK(aborted_records_go_at_once_and_markers_when_nothing_needs_them),
+        ON_DISK(nested_transactions_are_told_apart_and_so_are_their_lines_in_the_index),
+        ON_DISK(a_search_by_time_finds_every_record_that_stayed),
+        ON_DISK(a_segment_that_is_deleted_while_it_is_named_is_gone_after_a_restart),
         ON_DISK(records_deleted_while_it_runs_stay_deleted),
         ON_DISK(told_to_stop_it_leaves_the_log_whole),
         ON_DISK(damaged_bytes_end_the_run_and_change_nothing),
+        ON_DISK(a_wrong_checksum_alone_ends_the_run),
         ON_DISK(killed_at_any_step_it_is_the_old_log_or_the_new_one),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
