@@ -205,12 +205,16 @@ void world_unblock_all(struct world *world)
     }
 }
 
+/* Slowness ends as well: over a road of 20 KB/s the last reads would take longer than the patience of K10. */
 void world_heal(struct world *world)
 {
+    enum { HEALED_DELAY_NS = 200000, HEALED_WINDOW_BYTES = 64 << 10 };
     world_say(world, "faults end");
     world_unblock_all(world);
     sim_disk_set_watch(sim_node_disk(world->host.node), NULL);
-    sim_network(world->sim)->break_ppm = 0;
+    struct sim_network *network = sim_network(world->sim);
+    *network = (struct sim_network){
+        .delay_min_ns = network->delay_min_ns, .delay_max_ns = HEALED_DELAY_NS, .window_bytes = HEALED_WINDOW_BYTES};
     struct host *host = &world->host;
     if (world->limits.disk_faults) {
         world->limits.disk_faults = false;

@@ -99,6 +99,9 @@ static void draw_network(struct world *world)
         .dribble_ppm = dribbles ? (uint32_t)world_between(world, 0, 300000) : 0,
         .window_bytes = (size_t)world_between(world, 1024, 256 << 10),
     };
+    const struct sim_network *network = sim_network(world->sim);
+    world_say(world, "network: up to %d us, %zu bytes under way, %u ppm dribble", (int)(network->delay_max_ns / 1000),
+              network->window_bytes, network->dribble_ppm);
 }
 
 static void draw_disk(struct world *world)
