@@ -213,7 +213,8 @@ void log_find(struct log *log, struct log_find *find);
 /* ---- moving the start, epochs, time
  * ------------------------------------------------------------------------------------ */
 
-/* DeleteRecords, and retention below: whole segments under it are removed later, by file.delete.delay.ms. */
+/* DeleteRecords, and retention below: whole segments under it are removed later, by file.delete.delay.ms. An error: the
+ * start has moved, but the oldest segment below it and those behind cannot be taken out; tried again with the next. */
 enum err log_advance_start(struct log *log, int64_t offset) MUST_CHECK;
 /* Periodic: removes files whose delay is over, closes descriptors that nothing uses. */
 void log_tick(struct log *log, int64_t now_ms);

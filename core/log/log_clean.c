@@ -388,7 +388,7 @@ static void swap(struct log_clean *clean)
     for (int i = 0; i < clean->_source_count; i++) {
         struct segment *segment = clean->_sources[i].segment;
         segment->replaced = true;
-        log_take_out(log, segment, false);
+        log_take_out(log, segment);
     }
     run(clean, STAGE_RENAME);
 }
@@ -404,8 +404,10 @@ static void renamed(struct log_clean *clean)
         return;
     }
     made->swapping = false;
-    if (made->remove_ms > 0) /* taken out while it had another name */
-        log_rename_deleted(log, made);
+    if (made->remove_ms > 0) { /* taken out while it had another name */
+        enum err ignored = log_rename_deleted(log, made);
+        MAYBE(ignored == ERR_OK); /* it goes by any name */
+    }
     if (clean->_stop)
         finish(clean, ERR_CLOSED);
     else

@@ -139,9 +139,9 @@ enum err log_take_description(struct log *log, struct fs *fs, struct slice descr
 bool log_is_swap_name(const char *name);
 enum err log_finish_swaps(struct log *log, struct fs *fs) MUST_CHECK;
 /* log_life.c: out of the log; its files go later. */
-void log_take_out(struct log *log, struct segment *segment, bool rename);
+void log_take_out(struct log *log, struct segment *segment);
 void log_close_removed(struct log *log); /* descriptors of those that nobody holds any more */
-void log_rename_deleted(struct log *log, const struct segment *segment);
+enum err log_rename_deleted(struct log *log, const struct segment *segment) MUST_CHECK;
 /* The text of leader-epoch-checkpoint; NULL: no memory. */
 uint8_t *log_epochs_text(const struct log *log, size_t *size, size_t *length);
 

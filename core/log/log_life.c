@@ -91,18 +91,24 @@ static bool deleted_path(const char *path, char deleted[SEGMENT_PATH_MAX])
     return length > 0 && length < SEGMENT_PATH_MAX;
 }
 
-/* What was taken out must not come back after a crash: its files are named .deleted at once. A rename that fails costs
- * only that; removal looks for both names. */
-void log_rename_deleted(struct log *log, const struct segment *segment)
+/* What was taken out must not come back after a crash: its files are named .deleted at once. For those beside the
+ * segment that is only tidy; removal looks for both names. */
+enum err log_rename_deleted(struct log *log, const struct segment *segment)
 {
     char path[SEGMENT_PATH_MAX], deleted[SEGMENT_PATH_MAX];
+    enum err renamed = ERR_OK;
     for (size_t i = 0; i < COUNT_OF(suffixes); i++) {
         if (!segment_path(log->directory, segment->base_offset, suffixes[i], path) || !deleted_path(path, deleted))
             continue;
-        enum err ignored = fs_rename(io_fs(log->io), path, deleted);
-        MAYBE(ignored == ERR_OK);
+        enum err err = fs_rename(io_fs(log->io), path, deleted);
+        if (i > 0 || err == ERR_NOT_FOUND) /* a segment that compaction has just made has another name */
+            continue;
+        renamed = err;
+        if (err != ERR_OK)
+            break;
     }
     log->directory_dirty = true;
+    return renamed;
 }
 
 static void close_file(struct log *log, struct segment *segment)
@@ -125,10 +131,8 @@ void log_close_removed(struct log *log)
     close_removed(log, SEGMENT_OF(link));
 }
 
-void log_take_out(struct log *log, struct segment *segment, bool rename)
+void log_take_out(struct log *log, struct segment *segment)
 {
-    if (rename)
-        log_rename_deleted(log, segment);
     log_forget_damage(log, segment);
     list_remove(&segment->link);
     list_push_back(&log->removed, &segment->link);
@@ -140,10 +144,18 @@ void log_take_out(struct log *log, struct segment *segment, bool rename)
     log->size_bytes -= segment->size;
 }
 
-static void drop_below_start(struct log *log)
+/* Oldest first, and none when one before it stays: recovery would take the gap behind that one for a lost tail, and
+ * drop what lies behind. */
+static enum err drop_below_start(struct log *log)
 {
-    while (log->segment_count > 1 && SEGMENT_OF(log->segments.next)->end_offset <= log->start_offset)
-        log_take_out(log, SEGMENT_OF(log->segments.next), true);
+    enum err err = ERR_OK;
+    while (err == ERR_OK && log->segment_count > 1 && SEGMENT_OF(log->segments.next)->end_offset <= log->start_offset) {
+        struct segment *oldest = SEGMENT_OF(log->segments.next);
+        err = log_rename_deleted(log, oldest);
+        if (err == ERR_OK)
+            log_take_out(log, oldest);
+    }
+    return err;
 }
 
 enum err log_advance_start(struct log *log, int64_t offset)
@@ -153,8 +165,7 @@ enum err log_advance_start(struct log *log, int64_t offset)
         log->start_offset = offset;
         trim_epochs(log);
     }
-    drop_below_start(log); /* also when the start was there before, but in the growing segment */
-    return ERR_OK;
+    return drop_below_start(log); /* also when the start was there before, but in the growing segment */
 }
 
 /* Kafka's largestTimestamp: without one, when the file was written last. */
