@@ -206,12 +206,15 @@ static enum err recover_segment(struct log *log, struct fs *fs, const struct log
     return err == ERR_OK ? fs_sync(fs, segment->file) : err;
 }
 
-/* Behind a cut nothing follows: later segments are of a tail that never became durable. */
+/* Behind a cut nothing follows: later segments are of a tail that never became durable. Gone from the device before
+ * anything is written: one that came back would fit behind what takes the place of the tail. */
 static enum err drop_tail(struct log *log, struct fs *fs, struct segment *last_good)
 {
     char path[SEGMENT_PATH_MAX];
     enum err err = ERR_OK;
+    bool dropped = false;
     while (err == ERR_OK && log_active(log) != last_good) {
+        dropped = true;
         struct segment *segment = log_active(log);
         if (!segment_path(log->directory, segment->base_offset, ".log", path))
             return ERR_INVALID;
@@ -223,7 +226,7 @@ static enum err drop_tail(struct log *log, struct fs *fs, struct segment *last_g
         log->segment_count--;
         segment_free(log->mem, segment);
     }
-    return err;
+    return err == ERR_OK && dropped ? fs_sync_directory(fs, log->directory) : err;
 }
 
 enum err log_recover(struct log *log, struct fs *fs, const struct log_options *options)
