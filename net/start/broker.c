@@ -38,6 +38,7 @@ struct boot {
     struct shard_data **datas; /* by data shard, for the coordinators */
     struct errand *errands;    /* one per data shard, and one for the control shard */
     struct io_timer deadline;
+    struct io_timer patience; /* with what the control shard has under way */
     struct log_dirs_unwatch unwatch;
     enum boot_stage stage;
     int waiting_count;
@@ -68,6 +69,7 @@ static void end_loops(struct boot *boot)
         return;
     boot->stage = BOOT_ENDED;
     io_timer_stop(control_io(boot), &boot->deadline);
+    io_timer_stop(control_io(boot), &boot->patience);
     for (int i = 0; i <= boot->broker.data_shards; i++) {
         boot->errands[i].end.run = end_loop;
         io_post(control_io(boot), i, &boot->errands[i].end);
@@ -406,6 +408,33 @@ static void unwatched(struct log_dirs_unwatch *unwatch)
     end_loops(CONTAINER_OF(unwatch, struct boot, unwatch));
 }
 
+static bool control_is_idle(const struct boot *boot)
+{
+    return metadata_is_idle(boot->control.metadata) && groups_is_idle(boot->control.groups) &&
+           txns_is_idle(boot->control.txns);
+}
+
+/* A change of the metadata may still be on its way to the device, its proposer gone. Within the deadline. */
+static void stop_control(struct boot *boot);
+
+static void look_again(struct io_timer *timer)
+{
+    stop_control(CONTAINER_OF(timer, struct boot, patience));
+}
+
+static void stop_control(struct boot *boot)
+{
+    enum { LOOK_AGAIN_NS = 1000000 };
+    struct io *io = control_io(boot);
+    boot->patience.fire = look_again;
+    if (!control_is_idle(boot) && !quorum_failed(metadata_quorum(boot->control.metadata)) &&
+        io_timer_start(io, &boot->patience, io_now_ns(io) + LOOK_AGAIN_NS) == ERR_OK)
+        return;
+    boot->clean &= control_is_idle(boot) && !quorum_failed(metadata_quorum(boot->control.metadata));
+    boot->unwatch.done = unwatched;
+    log_dirs_unwatch(boot->broker.dirs, &boot->unwatch);
+}
+
 static void shard_is_stopped(struct io_msg *msg, struct io *io)
 {
     struct errand *errand = CONTAINER_OF(msg, struct errand, msg);
@@ -413,9 +442,7 @@ static void shard_is_stopped(struct io_msg *msg, struct io *io)
     boot->clean &= errand->err == ERR_OK;
     if (boot->stage != BOOT_STOPPING || --boot->waiting_count > 0)
         return;
-    boot->clean &= !quorum_failed(metadata_quorum(boot->control.metadata));
-    boot->unwatch.done = unwatched;
-    log_dirs_unwatch(boot->broker.dirs, &boot->unwatch);
+    stop_control(boot);
 }
 
 static void data_stopped(struct shard_data_stop *stop)
@@ -511,9 +538,14 @@ void broker_free(struct broker *broker)
     struct boot *boot = boot_of(broker);
     struct io *io = control_io(boot);
     struct mem *mem = io_mem(io);
+<<<<<<< HEAD
     bool clean = boot->clean && metadata_is_idle(boot->control.metadata) &&
                  coordinator_is_idle(groups_coordinator(boot->control.groups)) && txns_is_idle(boot->control.txns);
     if (clean) { /* otherwise operations may be half-way: the process ends and recovery finds its way */
+=======
+    if (boot->clean &&
+        control_is_idle(boot)) { /* otherwise operations may be half-way: the process ends and recovery finds its way */
+>>>>>>> df9326e (start: a stop waits for a metadata change that is under way)
         for (int i = 0; i < broker->data_shards; i++) {
             struct shard *shard = &broker->shards[i];
             if (shard->fetch_sessions.mem != NULL)
@@ -527,6 +559,7 @@ void broker_free(struct broker *broker)
         metrics_fini(&broker_control(broker)->metrics);
         txns_close(boot->control.txns);
         groups_close(boot->control.groups);
+        metadata_note_committed(boot->control.metadata, io_fs(io));
         metadata_close(boot->control.metadata);
         log_dirs_close(broker->dirs, io_fs(io), true);
         free_boot(boot, mem);
