@@ -22,6 +22,11 @@ struct quorum {
     int64_t bytes_since_snapshot, bytes_between_snapshots;
     int64_t snapshot_at_ms, snapshot_interval_ms; /* 0: no time rule */
     bool is_writing_snapshot;
+    struct io_timer note_timer; /* of the recovery point: what was committed up to `noted` is never cut off */
+    struct io_job note;
+    int64_t noted, note_point, note_interval_ms;
+    enum err note_err;
+    bool is_noting;
     char directory[FS_PATH_MAX];
     char snapshot_path[FS_PATH_MAX]; /* the newest; empty: none */
 };
@@ -52,5 +57,9 @@ enum err quorum_replay_all(struct quorum *quorum, struct fs *fs, int64_t snapsho
                            struct quorum_replay *replay, char why[512]) MUST_CHECK;
 /* The newest snapshot of the directory; older ones are removed. *end is 0 when there is none. */
 enum err quorum_find_snapshot(struct quorum *quorum, struct fs *fs, int64_t *end, int32_t *epoch) MUST_CHECK;
+
+/* durable.c: the recovery point. 0: none is written, or it cannot be read. */
+enum err quorum_read_point(struct quorum *quorum, struct fs *fs, int64_t *point, bool *readable) MUST_CHECK;
+void quorum_note_later(struct quorum *quorum); /* something was committed */
 
 #endif

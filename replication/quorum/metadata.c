@@ -271,6 +271,11 @@ enum err metadata_open(struct io *io, struct fs *fs, const struct metadata_optio
     return ERR_OK;
 }
 
+void metadata_note_committed(struct metadata *metadata, struct fs *fs)
+{
+    quorum_note_committed(metadata->quorum, fs);
+}
+
 void metadata_close(struct metadata *metadata)
 {
     ASSERT(list_empty(&metadata->changes) && list_empty(&metadata->failed) && !metadata->is_writing_snapshot);

@@ -35,7 +35,8 @@ struct metadata_options {
 enum err metadata_open(struct io *io, struct fs *fs, const struct metadata_options *options, struct metadata **metadata,
                        char why[512]) MUST_CHECK;
 void metadata_start(struct metadata *metadata);
-void metadata_close(struct metadata *metadata); /* no change open */
+void metadata_note_committed(struct metadata *metadata, struct fs *fs); /* quorum_note_committed */
+void metadata_close(struct metadata *metadata);                         /* no change open */
 
 const struct image *metadata_latest(const struct metadata *metadata);
 const struct image *metadata_current(const struct metadata *metadata); /* the newest applied everywhere */

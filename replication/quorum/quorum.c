@@ -157,6 +157,7 @@ static void durable_moved(struct log_listener *listener)
         quorum->committed = first->offset;
         proposal_finish(quorum, first, ERR_OK);
     }
+    quorum_note_later(quorum);
     if (!log_is_sealed(quorum->log)) {
         if (!list_empty(&quorum->flushing))
             log_flush(quorum->log);
@@ -184,13 +185,27 @@ static void configure_log(struct quorum *quorum, const struct broker_config *con
     quorum->config.retention_bytes = -1;
     quorum->config.preallocate = false;
     quorum->bytes_between_snapshots = config->metadata_log_max_record_bytes_between_snapshots;
+    quorum->note_interval_ms = config->log_flush_offset_checkpoint_interval_ms;
     quorum->snapshot_interval_ms = config->metadata_log_max_snapshot_interval_ms;
+}
+
+/* Going on without what was committed would mean topics that are gone. */
+static enum err check_damage(const struct quorum *quorum, char why[512])
+{
+    if (log_damage_count(quorum->log) == 0)
+        return ERR_OK;
+    const struct log_damage *damage = log_damage_at(quorum->log, 0);
+    snprintf(why, 512, "the metadata log is damaged: %.300s/%020lld.log at byte %lld, offsets %lld to %lld",
+             quorum->directory, (long long)damage->segment_offset, (long long)damage->pos, (long long)damage->offset,
+             (long long)damage->end_offset - 1);
+    return ERR_CORRUPT;
 }
 
 static enum err open_log(struct quorum *quorum, struct fs *fs, const struct quorum_options *options, char why[512])
 {
     int64_t snapshot_end = 0;
     int32_t snapshot_epoch = 0;
+    bool readable = true;
     struct uuid topic_id = {{0}};
     topic_id.bytes[15] = 1; /* Kafka's reserved id of the metadata topic */
     enum err err = fs_make_directories(fs, quorum->directory);
@@ -203,12 +218,21 @@ static enum err open_log(struct quorum *quorum, struct fs *fs, const struct quor
         .config = &quorum->config,
     };
     if (err == ERR_OK)
+        err = quorum_read_point(quorum, fs, &quorum->noted, &readable);
+    log_options.recovery_point = quorum->noted;
+    log_options.clean = !readable; /* every bad batch is damage */
+    if (err == ERR_OK)
         err = log_open(quorum->io, fs, &log_options, &quorum->log);
     if (err != ERR_OK) {
         snprintf(why, 512, "the metadata log in %.400s cannot be opened: %s", quorum->directory, err_text(err));
         return err;
     }
-    return quorum_replay_all(quorum, fs, snapshot_end, snapshot_epoch, options->replay, why);
+    err = check_damage(quorum, why);
+    if (err == ERR_OK)
+        err = quorum_replay_all(quorum, fs, snapshot_end, snapshot_epoch, options->replay, why);
+    if (err == ERR_OK)
+        quorum_note_committed(quorum, fs);
+    return err;
 }
 
 enum err quorum_open(struct io *io, struct fs *fs, const struct quorum_options *options, struct quorum **result,
@@ -247,12 +271,13 @@ enum err quorum_open(struct io *io, struct fs *fs, const struct quorum_options *
 
 bool quorum_is_idle(const struct quorum *quorum)
 {
-    return !log_is_busy(quorum->log);
+    return !log_is_busy(quorum->log) && !quorum->is_noting;
 }
 
 void quorum_close(struct quorum *quorum)
 {
     ASSERT(list_empty(&quorum->queued) && list_empty(&quorum->flushing) && !quorum->is_writing_snapshot);
+    io_timer_stop(quorum->io, &quorum->note_timer);
     log_close(quorum->log);
     MEM_DELETE(quorum->mem, quorum);
 }

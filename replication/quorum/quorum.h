@@ -10,6 +10,10 @@
  * control batch, records, footer control batch). A snapshot is written under another name and renamed: one that exists
  * is whole, and is checked all the same.
  *
+ * `recovery-point-offset-checkpoint` there says how far it was committed when that was last written down (every
+ * log.flush.offset.checkpoint.interval.ms, at starts and clean stops): damage below it is ERR_CORRUPT, a bad batch
+ * above it is a write that was never acknowledged and goes.
+ *
  * Invariants: offsets are given in the order of proposals; nothing is committed that could be lost; after a failed
  * append or flush (`quorum_failed`) no proposal succeeds any more.
  * Core: control shard. quorum_open blocks (start-up). Memory: io_mem of that shard; proposals are the caller's until
@@ -43,6 +47,7 @@ struct quorum_options {
 /* On failure says in `why` what is wrong and where. */
 enum err quorum_open(struct io *io, struct fs *fs, const struct quorum_options *options, struct quorum **quorum,
                      char why[512]) MUST_CHECK;
+void quorum_note_committed(struct quorum *quorum, struct fs *fs); /* blocking; before quorum_close at a clean stop */
 void quorum_close(struct quorum *quorum);         /* nothing proposed is open, no snapshot is being written */
 bool quorum_is_idle(const struct quorum *quorum); /* nothing of its log is on its way: it may be closed */
 

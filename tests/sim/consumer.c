@@ -55,6 +55,11 @@ static struct topic *topic_of(struct place *place)
     return &place->consumer->world->topics[place->topic];
 }
 
+static struct part *part_of(struct place *place)
+{
+    return &topic_of(place)->parts[place->partition];
+}
+
 static void forget_session(struct consumer *consumer)
 {
     consumer->session_id = consumer->session_epoch = 0;
@@ -72,6 +77,13 @@ static void seen(struct model_visit *visit, int64_t offset, uint64_t id)
     model_note(place->consumer->world, place->topic, place->partition, offset, id, LEVEL_SEEN);
 }
 
+/* What cannot be read is passed, as somebody would do by hand. */
+static int64_t step_over(struct place *place)
+{
+    part_of(place)->unreadable++;
+    return place->audit.next = place->position + 1;
+}
+
 static void take_records(struct place *place, const struct fetch_response_partition_data *data)
 {
     struct consumer *consumer = place->consumer;
@@ -80,6 +92,8 @@ static void take_records(struct place *place, const struct fetch_response_partit
     if (consumer->auditing)
         model_audit_answer(&place->audit, data);
     int64_t next = model_read(world, place->topic, place->partition, place->position, data->records.data, visit);
+    if (next == place->position && data->records.data.length > 0 && part_of(place)->rotten > 0)
+        next = step_over(place);
     if (next > data->high_watermark || data->log_start_offset > data->high_watermark)
         world_fail(world, "K7: %s-%d: read to %" PRId64 ", high watermark %" PRId64 ", start %" PRId64,
                    topic_of(place)->name, place->partition, next, data->high_watermark, data->log_start_offset);
@@ -101,6 +115,12 @@ static void take_partition(struct place *place, const struct fetch_response_part
     case KAFKA_ERROR_OFFSET_OUT_OF_RANGE:
         place->position = -1;
         return;
+    case KAFKA_ERROR_CORRUPT_MESSAGE:
+        if (consumer->auditing && part_of(place)->rotten > 0) {
+            place->position = step_over(place);
+            return;
+        }
+        /* fall through */
     default:
         if (!world_bears(world, data->error_code))
             world_fail(world, "fetch of %s-%d at %" PRId64 ": %s", topic_of(place)->name, place->partition,
@@ -205,7 +225,7 @@ static void send_fetch(struct consumer *consumer)
     request.max_wait_ms = (int32_t)prng_between(prng, 0, consumer->auditing ? 10 : 200);
     request.min_bytes = (int32_t)prng_between(prng, 0, 2000);
     request.max_bytes = (int32_t)prng_between(prng, 1, 256 << 10);
-    request.isolation_level = consumer->auditing ? 1 : (int8_t)prng_below(prng, 2);
+    request.isolation_level = consumer->auditing ? !consumer->world->rot.on : (int8_t)prng_below(prng, 2);
     request.topics.items = topics;
     request.topics.count = count;
     request.session_id = consumer->session_id;

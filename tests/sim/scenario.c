@@ -39,6 +39,7 @@ static void draw_limits(struct world *world)
         .clock_every_ms = world_half(world) ? world_between(world, 50, 1000) : 0,
         .admin_busy = world_half(world),
         .disk_faults = prng_chance(world->prng, 200000),
+        .rots = prng_chance(world->prng, 200000),
     };
 }
 
@@ -238,6 +239,8 @@ uint64_t scenario_run(uint64_t seed, bool verbose, char *report, size_t report_s
     }
     world_heal(world);
     world_come_right(world);
+    if (world->limits.rots)
+        world_rot(world);
     uint64_t trace = sim_trace_hash(world->sim);
     snprintf(report, report_size,
              "trace %016" PRIx64 " events %" PRIu64 " virtual %" PRId64 " ms acked %" PRIu64 " read %" PRIu64

@@ -45,6 +45,9 @@ struct part {
     int64_t start_max;       /* DeleteRecords was asked for this much */
     int64_t start_confirmed; /* and has confirmed this much */
     bool unsure[KEYS_MAX];   /* compacted: a tombstone of this key may be there that nobody was told the place of */
+    int rotten;              /* bits of its segments that have flipped */
+    int64_t unreadable;      /* records that the audit could not have because of that */
+    bool may_be_gone;        /* its topic id has rotted: the directory is put away as a stray */
 };
 
 struct topic {
@@ -82,7 +85,12 @@ struct limits { /* this seed's draws */
     bool kills, cuts, clean_restarts, cut_inside;
     int block_every_ms, stall_every_ms, clock_every_ms;
     bool admin_busy;
-    bool disk_faults, memory_faults;
+    bool disk_faults, memory_faults, rots;
+};
+
+struct rot {
+    bool on;
+    bool may_not_start; /* what has rotted is needed for that */
 };
 
 struct world {
@@ -91,6 +99,7 @@ struct world {
     struct prng *prng;
     struct host host;
     struct limits limits;
+    struct rot rot;
     struct topic topics[TOPICS_MAX + 1];
     int topic_count; /* with the output of the group */
     struct group_model group;
@@ -135,6 +144,7 @@ void world_cut_after(struct world *world, uint64_t operations); /* of the disk, 
 void world_unblock_all(struct world *world);
 void world_heal(struct world *world);       /* the faults end */
 void world_come_right(struct world *world); /* everything is acknowledged, readable, and the same after restarts */
+void world_audit(struct world *world);      /* reads everything */
 void world_close(struct world *world);
 void world_say(const struct world *world, const char *format, ...) PRINTF_LIKE(2, 3); /* only when verbose */
 _Noreturn void world_fail(const struct world *world, const char *format, ...) PRINTF_LIKE(2, 3);
@@ -211,6 +221,9 @@ void client_admin_close(struct admin *admin);
 /* fingerprint.c: what must be the same before a stop and after the next start; freed with free. */
 char *fingerprint(const struct host *host);
 bool fingerprint_is_whole(const struct host *host); /* the coordinators have loaded */
+
+/* rot.c: stops the broker, flips bits on its disk, and reads everything again. */
+void world_rot(struct world *world);
 
 /* scenario.c */
 uint64_t scenario_run(uint64_t seed, bool verbose, char *report, size_t report_size);

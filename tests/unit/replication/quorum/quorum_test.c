@@ -210,6 +210,56 @@ static void snapshots_bound_what_a_restart_reads(void **state)
     metadata_close(metadata);
 }
 
+/* One bit of the log, `from_end` bytes before its end. */
+static void flip(long from_end)
+{
+    char path[400];
+    snprintf(path, sizeof path, "%s/__cluster_metadata-0/%020d.log", directory, 0);
+    FILE *file = fopen(path, "r+");
+    assert_non_null(file);
+    assert_int_equal(fseek(file, -from_end, SEEK_END), 0);
+    int byte = fgetc(file);
+    assert_int_equal(fseek(file, -from_end, SEEK_END), 0);
+    assert_int_equal(fputc(byte ^ 4, file), byte ^ 4);
+    fclose(file);
+}
+
+static void what_was_committed_is_never_cut_off(void **state)
+{
+    struct shards shards;
+    struct change a, b;
+    char path[400], why[512];
+    struct metadata *metadata = open_metadata(&shards);
+    metadata_start(metadata);
+    settle(metadata, &shards);
+    assert_int_equal(create(metadata, &a, "a", 1), ERR_OK);
+    settle(metadata, &shards);
+    metadata_note_committed(metadata, io_fs(io));
+    assert_int_equal(create(metadata, &b, "b", 2), ERR_OK);
+    settle(metadata, &shards);
+    metadata_close(metadata); /* without a note of the second: as in a crash */
+    flip(20);
+    metadata = open_metadata(&shards); /* a write that was cut short looks like that */
+    assert_int_equal(metadata_latest(metadata)->topic_count, 1);
+    metadata_close(metadata);
+    flip(20);
+    struct metadata_options options = {.directory = directory,
+                                       .node = {.node_id = 1, .settings = &settings},
+                                       .config = config,
+                                       .publisher = &shards.publisher};
+    assert_int_equal(metadata_open(io, io_fs(io), &options, &metadata, why), ERR_CORRUPT);
+    assert_non_null(strstr(why, "is damaged"));
+    snprintf(path, sizeof path, "%s/__cluster_metadata-0/recovery-point-offset-checkpoint", directory);
+    FILE *file = fopen(path, "w"); /* without a point that can be read all of the log must be whole */
+    assert_non_null(file);
+    fclose(file);
+    assert_int_equal(metadata_open(io, io_fs(io), &options, &metadata, why), ERR_CORRUPT);
+    flip(20);
+    metadata = open_metadata(&shards);
+    assert_int_equal(metadata_latest(metadata)->topic_count, 1);
+    metadata_close(metadata);
+}
+
 static void a_broken_snapshot_is_named_and_nothing_is_guessed(void **state)
 {
     struct shards shards;
@@ -243,6 +293,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(changes_of_one_turn_see_each_other_and_survive_a_restart, set_up, tear_down),
         cmocka_unit_test_setup_teardown(snapshots_bound_what_a_restart_reads, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(what_was_committed_is_never_cut_off, set_up, tear_down),
         cmocka_unit_test_setup_teardown(a_broken_snapshot_is_named_and_nothing_is_guessed, set_up, tear_down),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
