@@ -410,7 +410,7 @@ static void unwatched(struct log_dirs_unwatch *unwatch)
 
 static bool control_is_idle(const struct boot *boot)
 {
-    return metadata_is_idle(boot->control.metadata) && groups_is_idle(boot->control.groups) &&
+    return metadata_is_idle(boot->control.metadata) && coordinator_is_idle(groups_coordinator(boot->control.groups)) &&
            txns_is_idle(boot->control.txns);
 }
 
@@ -538,14 +538,7 @@ void broker_free(struct broker *broker)
     struct boot *boot = boot_of(broker);
     struct io *io = control_io(boot);
     struct mem *mem = io_mem(io);
-<<<<<<< HEAD
-    bool clean = boot->clean && metadata_is_idle(boot->control.metadata) &&
-                 coordinator_is_idle(groups_coordinator(boot->control.groups)) && txns_is_idle(boot->control.txns);
-    if (clean) { /* otherwise operations may be half-way: the process ends and recovery finds its way */
-=======
-    if (boot->clean &&
-        control_is_idle(boot)) { /* otherwise operations may be half-way: the process ends and recovery finds its way */
->>>>>>> df9326e (start: a stop waits for a metadata change that is under way)
+    if (boot->clean && control_is_idle(boot)) { /* otherwise recovery finds its way */
         for (int i = 0; i < broker->data_shards; i++) {
             struct shard *shard = &broker->shards[i];
             if (shard->fetch_sessions.mem != NULL)
