@@ -393,7 +393,7 @@ void model_audit_end(struct model_audit *audit)
 {
     struct world *world = audit->world;
     const struct part *part = &world->topics[audit->topic].parts[audit->partition];
-    if (part->may_be_gone || (world->topics[audit->topic].keys > 0 && part->rotten > 0))
+    if (world->topics[audit->topic].keys > 0 && part->rotten > 0)
         return;
     if (world->topics[audit->topic].keys > 0) {
         compacted_audit_end(audit);

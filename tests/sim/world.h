@@ -47,7 +47,8 @@ struct part {
     bool unsure[KEYS_MAX];   /* compacted: a tombstone of this key may be there that nobody was told the place of */
     int rotten;              /* bits of its segments that have flipped */
     int64_t unreadable;      /* records that the audit could not have because of that */
-    bool may_be_gone;        /* its topic id has rotted: the directory is put away as a stray */
+    bool excused; /* from the audit: what has rotted is its topic id (the directory is put away as a stray), its lists
+                     of aborted transactions, or what a batch says of its offsets */
 };
 
 struct topic {
