@@ -49,7 +49,7 @@ SUPPORT  := $(patsubst %.c,$(BUILD)/%.o,$(sort $(shell find tests/support -name 
 
 Q := $(if $(V),,@)
 
-.PHONY: all deps run check unit sim interop conformance fuzz lint install clean tests bench bench-io bench-metrics bench-micro bench-groups bench-cleaning docs
+.PHONY: all deps run check unit reactor sim interop conformance fuzz lint install clean tests bench bench-io bench-metrics bench-micro bench-groups bench-cleaning docs
 all: $(if $(wildcard $(MAIN)),$(BUILD)/ringmain,$(LIBRARY))
 
 $(BUILD)/%.o: %.c
@@ -95,6 +95,8 @@ docs: tests
 
 lint:
 	$(Q)tests/lint/run.sh
+
+reactor: $(filter $(BUILD)/tests/unit/io/reactor/%,$(UNIT_BIN))
 
 unit: tests
 	$(Q)tests/support/run_unit.sh $(BUILD)

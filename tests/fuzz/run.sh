@@ -3,7 +3,7 @@
 # build-fuzz/corpus/<target>; tests/fuzz/corpus/<target without fuzz_>, when it is there, is the kept one; seeds.py makes more. usage: run.sh [SECONDS]
 set -u
 cd "$(dirname "$0")/../.."
-seconds=${1:-60} build=build-fuzz passed=0 failed=0
+seconds=${1:-60} build=build-fuzz
 clang=$(command -v clang || command -v clang-14 || true)
 [ -n "$clang" ] || { echo "SKIP fuzz: no clang on this machine"; echo "0 passed, 0 failed, 1 skipped"; exit 0; }
 mkdir -p "$build"
@@ -26,21 +26,25 @@ rm -f "$build/libringmain.a"
 for source in $sources; do echo "$build/${source%.c}.o"; done | xargs ar rcs "$build/libringmain.a"
 rm -rf "$build/seeds"
 python3 tests/fuzz/seeds.py "$build/seeds"
-for target in ${FUZZ_ONLY:-tests/fuzz/fuzz_*.c}; do
+fuzz() { # TARGET
+    local target=$1 name kept
     name=$(basename "$target" .c)
     mkdir -p "$build/corpus/$name"
     kept=tests/fuzz/corpus/${name#fuzz_}
-    # shellcheck disable=SC2086
+    # shellcheck disable=SC2046,SC2086
     if $clang "@$flags" -fsanitize=fuzzer -o "$build/$name" "$target" "$build/libringmain.a" $libs &&
         "$build/$name" -max_total_time="$seconds" -rss_limit_mb=2048 -timeout=10 -verbosity=0 -print_final_stats=1 \
             -artifact_prefix="$build/$name-" "$build/corpus/$name" $(ls -d "$kept" "$build/seeds/${name#fuzz_}" 2>/dev/null) \
             >"$build/$name.log" 2>&1; then
         echo "ok   $name: $(sed -n 's/stat::number_of_executed_units: *//p' "$build/$name.log") inputs"
-        passed=$((passed + 1))
     else
         echo "FAIL $name: see $build/$name.log"
-        failed=$((failed + 1))
     fi
-done
+}
+export -f fuzz
+export build clang flags libs seconds
+# One for each core at a time.
+results=$(printf '%s\n' ${FUZZ_ONLY:-tests/fuzz/fuzz_*.c} | xargs -P "$(nproc)" -I{} bash -c 'fuzz {}' | tee >(cat >&2))
+passed=$(grep -c '^ok' <<<"$results") failed=$(grep -c '^FAIL' <<<"$results")
 echo "$passed passed, $failed failed, 0 skipped"
 [ "$failed" -eq 0 ] && [ "$passed" -gt 0 ]
