@@ -1,7 +1,7 @@
 #!/bin/bash
 # What `make check` runs after the build: unit tests, simulation seeds and walks, interop with the clients on this machine,
 # kill -9, limits. What waits and what computes goes on side by side: the simulation takes the time that others leave (nice).
-# What measures times comes last, alone. Ends with the totals. usage: run_check.sh BUILD-FOLDER
+# Restarts are measured last, alone. Ends with the totals. usage: run_check.sh BUILD-FOLDER
 set -u
 cd "$(dirname "$0")/../.."
 build=$1
@@ -22,14 +22,18 @@ killing() {
     run transactions 300 tests/crash/transactions.sh "$build/ringmain" "${CRASH_KILLS:-20}"
 }
 
+bounds() {
+    run tuning 120 tests/tuning/run.sh "$build/ringmain"
+    run limits 400 tests/limits/run.sh "$build/ringmain"
+    run kernel 300 tests/limits/kernel.sh "$build"
+}
+
 computing &
 tests/interop/setup.sh >/dev/null # what the clients need, and Kafka's tools for all of them
 killing &
+bounds &
 run interop 900 tests/interop/run.sh "$build/ringmain" &
 wait
-run tuning 120 tests/tuning/run.sh "$build/ringmain"
-run limits 300 tests/limits/run.sh "$build/ringmain"
-run kernel 300 tests/limits/kernel.sh "$build"
 run restart 400 tests/limits/restart.sh "$build/ringmain"
 collect
 echo "$passed passed, $failed failed, $skipped skipped"

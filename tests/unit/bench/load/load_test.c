@@ -364,12 +364,12 @@ static pid_t start_broker(struct broker *broker, enum lie lie)
     return pid;
 }
 
-static _Noreturn void run_bench(uint16_t port, const char *workload, int output)
+static _Noreturn void run_bench(uint16_t port, const char *workload, const char *seconds, int output)
 {
     char address[32];
     snprintf(address, sizeof(address), "127.0.0.1:%u", port);
     const char *arguments[] = {"bench",         workload, "--topic",     "t", "--records",   "10",
-                               "--seconds",     "0.3",    "--warm-up",   "0", "--timeout",   "3000",
+                               "--seconds",     seconds,  "--warm-up",   "0", "--timeout",   "3000",
                                "--connections", "2",      "--in-flight", "2", "--bootstrap", address};
     alarm(20); /* a broker that is believed forever ends here */
     dup2(output, STDOUT_FILENO);
@@ -379,7 +379,7 @@ static _Noreturn void run_bench(uint16_t port, const char *workload, int output)
     _exit(code);
 }
 
-static struct outcome bench(const char *workload, enum lie lie)
+static struct outcome bench_for(const char *workload, enum lie lie, const char *seconds)
 {
     static struct broker broker;
     struct outcome outcome = {0};
@@ -390,7 +390,7 @@ static struct outcome bench(const char *workload, enum lie lie)
     pid_t client = fork();
     assert_true(client >= 0);
     if (client == 0)
-        run_bench(broker.port, workload, pipes[1]);
+        run_bench(broker.port, workload, seconds, pipes[1]);
     close(pipes[1]);
     for (ssize_t n; (n = read(pipes[0], outcome.text + length, sizeof(outcome.text) - 1 - length)) > 0;)
         length += (size_t)n;
@@ -399,6 +399,15 @@ static struct outcome bench(const char *workload, enum lie lie)
     outcome.code = WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
     kill(server, SIGKILL);
     assert_int_equal(waitpid(server, &status, 0), server);
+    return outcome;
+}
+
+/* On a busy machine a short run may be over before anything has come: then there is a longer one. */
+static struct outcome bench(const char *workload, enum lie lie)
+{
+    struct outcome outcome = bench_for(workload, lie, "0.3");
+    if (lie != LIE_FETCH_NOTHING && strstr(outcome.text, "nothing was") != NULL)
+        outcome = bench_for(workload, lie, "5");
     return outcome;
 }
 
