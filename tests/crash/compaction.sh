@@ -15,7 +15,7 @@ broker_start "$binary" "$work/node" $settings || exit 1
 port=$broker_port
 for codec in none lz4; do
     "$binary" topic create "squeezed-$codec" --bootstrap "$broker_address" --partitions 2 --config cleanup.policy=compact \
-        --config segment.bytes=1048576 --config min.cleanable.dirty.ratio=0.05 >/dev/null || exit 1
+        --config segment.bytes=1048576 --config segment.ms=1000 --config min.cleanable.dirty.ratio=0.05 >/dev/null || exit 1
 done
 cat >"$work/feed.py" <<'PY'
 import os, random, sys, time
