@@ -141,8 +141,18 @@ bool cli_refused(const char *what, struct slice name, int16_t error, struct slic
         fprintf(stderr, "%.*s", SLICE_ARG(message));
     else
         fprintf(stderr, "%s", kafka_error_text(error));
-    fprintf(stderr, "%s\n", kafka_error_retriable(error) ? " (trying again may help)" : "");
+    if (error == KAFKA_ERROR_UNKNOWN_TOPIC_OR_PARTITION)
+        fprintf(stderr, " (`ringmain topic list` shows those that exist)");
+    else if (kafka_error_retriable(error))
+        fprintf(stderr, " (trying again may help)");
+    fprintf(stderr, "\n");
     return false;
+}
+
+int cli_order(struct slice a, struct slice b)
+{
+    int order = memcmp(a.data, b.data, size_min(a.length, b.length));
+    return order != 0 ? order : (a.length > b.length) - (a.length < b.length);
 }
 
 void cli_print_json(json_t *document)

@@ -49,6 +49,7 @@ void cli_disconnect(struct cli *cli);
 bool cli_call(struct cli *cli, int32_t node, int16_t api_key, const void *request, void *response);
 /* Says a protocol error by its name and what to do. Always false. */
 bool cli_refused(const char *what, struct slice name, int16_t error, struct slice message);
+int cli_order(struct slice a, struct slice b); /* of names, neither null: <0, 0, >0 */
 /* A whole number, or complains and gives false. */
 bool cli_number(const char *option, const char *text, int64_t *value);
 void cli_print_json(json_t *document); /* takes the reference */

@@ -3,6 +3,7 @@
 #include "net/cli/cli.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 
 enum { RESOURCE_TOPIC = 2, RESOURCE_BROKER = 4, OPERATION_SET = 0, OPERATION_DELETE = 1 };
 
@@ -11,6 +12,20 @@ static const char *source_name(int8_t source)
     static const char *const names[] = {"?",       "topic",  "broker", "cluster", "file",
                                         "default", "logger", "client", "group"};
     return source > 0 && source < (int)COUNT_OF(names) ? names[source] : names[0];
+}
+
+typedef struct describe_configs_response_describe_configs_resource_result shown_config;
+
+static int by_name(const void *a, const void *b)
+{
+    const shown_config *left = a, *right = b;
+    return cli_order(left->name, right->name);
+}
+
+static bool is_shown(const shown_config *config, bool all)
+{
+    enum { SOURCE_DEFAULT = 5 };
+    return all || config->config_source != SOURCE_DEFAULT;
 }
 
 static int describe(struct cli *cli, int8_t type, const char *name, bool all)
@@ -33,13 +48,22 @@ static int describe(struct cli *cli, int8_t type, const char *name, bool all)
         return CLI_FAILED;
     }
     json_t *list = json_array();
+    size_t name_width = 0, value_width = 0;
+    enum { VALUE_WIDTH_MAX = 40 };
+    if (result->configs.count > 1)
+        qsort(result->configs.items, (size_t)result->configs.count, sizeof *result->configs.items, by_name);
+    for (int32_t i = 0; i < result->configs.count; i++)
+        if (is_shown(&result->configs.items[i], all)) {
+            name_width = size_max(name_width, result->configs.items[i].name.length);
+            value_width = size_max(value_width, size_min(result->configs.items[i].value.length, VALUE_WIDTH_MAX));
+        }
     for (int32_t i = 0; i < result->configs.count; i++) {
-        const struct describe_configs_response_describe_configs_resource_result *c = &result->configs.items[i];
-        if (!all && c->config_source == 5)
+        const shown_config *c = &result->configs.items[i];
+        if (!is_shown(c, all))
             continue;
         if (!cli->json)
-            printf("%-44.*s %-28.*s %s%s\n", SLICE_ARG(c->name), SLICE_ARG(c->value), source_name(c->config_source),
-                   c->read_only ? ", read-only" : "");
+            printf("%-*.*s  %-*.*s  %s%s\n", (int)name_width, SLICE_ARG(c->name), (int)value_width, SLICE_ARG(c->value),
+                   source_name(c->config_source), c->read_only ? ", read-only" : "");
         json_array_append_new(list, json_pack("{s:o,s:o,s:s}", "name", cli_json_text(c->name), "value",
                                               cli_json_text(c->value), "source", source_name(c->config_source)));
     }

@@ -15,6 +15,12 @@ enum { AT_END = -1, AT_BEGINNING = -2 };
 /* ---- list ---------------------------------------------------------------------------------------------------------
  */
 
+static int by_id(const void *a, const void *b)
+{
+    const struct list_groups_response_listed_group *left = a, *right = b;
+    return cli_order(left->group_id, right->group_id);
+}
+
 static bool list_broker(struct cli *cli, int32_t node, const struct list_groups_request *request, json_t *groups)
 {
     struct list_groups_response response;
@@ -22,6 +28,8 @@ static bool list_broker(struct cli *cli, int32_t node, const struct list_groups_
         return false;
     if (response.error_code != KAFKA_ERROR_NONE)
         return cli_refused("cannot list groups of", SLICE_LITERAL("a broker"), response.error_code, SLICE_NULL);
+    if (response.groups.count > 1)
+        qsort(response.groups.items, (size_t)response.groups.count, sizeof *response.groups.items, by_id);
     for (int32_t i = 0; i < response.groups.count; i++) {
         const struct list_groups_response_listed_group *group = &response.groups.items[i];
         if (!cli->json)

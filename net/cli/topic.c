@@ -3,6 +3,7 @@
 #include "net/cli/cli.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 
 struct topic_options {
     const char *partitions, *replication;
@@ -86,17 +87,36 @@ static bool fetch_metadata(struct cli *cli, struct metadata_response *response)
     return false;
 }
 
+static int by_name(const void *a, const void *b)
+{
+    const struct metadata_response_metadata_response_topic *left = a, *right = b;
+    return cli_order(left->name, right->name);
+}
+
+/* Brokers list topics as they come. */
+static int sort_topics(struct metadata_response *response)
+{
+    size_t width = 0;
+    for (int32_t i = 0; i < response->topics.count; i++)
+        width = size_max(width, response->topics.items[i].name.length);
+    if (response->topics.count > 1)
+        qsort(response->topics.items, (size_t)response->topics.count, sizeof *response->topics.items, by_name);
+    return (int)width;
+}
+
 static int list(struct cli *cli)
 {
     struct metadata_response response;
     if (!fetch_metadata(cli, &response))
         return CLI_FAILED;
+    int width = sort_topics(&response);
     json_t *names = json_array();
     for (int32_t i = 0; i < response.topics.count; i++) {
         const struct metadata_response_metadata_response_topic *topic = &response.topics.items[i];
         json_array_append_new(names, cli_json_text(topic->name));
         if (!cli->json)
-            printf("%-40.*s %d\n", SLICE_ARG(topic->name), topic->partitions.count);
+            printf("%-*.*s  %d partition%s\n", width, SLICE_ARG(topic->name), topic->partitions.count,
+                   topic->partitions.count == 1 ? "" : "s");
     }
     if (cli->json)
         cli_print_json(names);
@@ -117,14 +137,51 @@ static void print_nodes(const int32_t *items, int32_t count)
         printf("%s%d", i == 0 ? "" : ",", items[i]);
 }
 
-static json_t *describe_one(const struct cli *cli, const struct metadata_response_metadata_response_topic *topic)
+/* What was set for the topic itself: one line, or nothing. A broker that does not tell is no reason to stop. */
+static json_t *describe_settings(struct cli *cli, struct slice name)
+{
+    enum { RESOURCE_TOPIC = 2, SOURCE_TOPIC = 1 };
+    struct describe_configs_request_describe_configs_resource resource;
+    struct describe_configs_request request;
+    struct describe_configs_response response;
+    json_t *settings = json_object();
+    wire_set_defaults(&describe_configs_request_describe_configs_resource_struct, &resource);
+    WIRE_DEFAULTS(describe_configs_request_schema, &request);
+    resource.resource_type = RESOURCE_TOPIC;
+    resource.resource_name = name;
+    resource.configuration_keys.count = -1;
+    request.resources.items = &resource;
+    request.resources.count = 1;
+    if (!cli_call(cli, CLIENT_ANY_BROKER, API_DESCRIBE_CONFIGS, &request, &response) || response.results.count != 1)
+        return settings;
+    const struct describe_configs_response_describe_configs_result *result = &response.results.items[0];
+    int shown = 0;
+    for (int32_t i = 0; i < result->configs.count; i++) {
+        const struct describe_configs_response_describe_configs_resource_result *c = &result->configs.items[i];
+        if (c->config_source != SOURCE_TOPIC)
+            continue;
+        if (!cli->json)
+            printf("%s%.*s=%.*s", shown++ == 0 ? "  settings   " : " ", SLICE_ARG(c->name), SLICE_ARG(c->value));
+        const char *key = arena_string(&cli->arena, c->name.data, c->name.length);
+        if (key != NULL)
+            json_object_set_new(settings, key, cli_json_text(c->value));
+    }
+    if (shown > 0)
+        printf("\n");
+    return settings;
+}
+
+static json_t *describe_one(struct cli *cli, const struct metadata_response_metadata_response_topic *topic)
 {
     char id[UUID_TEXT_SIZE];
     uuid_format(topic->topic_id, id);
     json_t *partitions = json_array();
     if (!cli->json)
-        printf("%.*s  id %s, %d partitions%s\n  partition  leader  epoch  replicas  in sync\n", SLICE_ARG(topic->name),
-               id, topic->partitions.count, topic->is_internal ? ", internal" : "");
+        printf("%.*s  id %s, %d partition%s%s\n", SLICE_ARG(topic->name), id, topic->partitions.count,
+               topic->partitions.count == 1 ? "" : "s", topic->is_internal ? ", internal" : "");
+    json_t *settings = describe_settings(cli, topic->name);
+    if (!cli->json)
+        printf("  partition  leader  epoch  replicas  in sync\n");
     for (int32_t i = 0; i < topic->partitions.count; i++) {
         const struct metadata_response_metadata_response_partition *p = &topic->partitions.items[i];
         if (!cli->json) {
@@ -139,8 +196,8 @@ static json_t *describe_one(const struct cli *cli, const struct metadata_respons
                                                     json_nodes(p->replica_nodes.items, p->replica_nodes.count), "isr",
                                                     json_nodes(p->isr_nodes.items, p->isr_nodes.count)));
     }
-    return json_pack("{s:o,s:s,s:b,s:o}", "name", cli_json_text(topic->name), "id", id, "internal", topic->is_internal,
-                     "partitions", partitions);
+    return json_pack("{s:o,s:s,s:b,s:o,s:o}", "name", cli_json_text(topic->name), "id", id, "internal",
+                     topic->is_internal, "settings", settings, "partitions", partitions);
 }
 
 static int describe(struct cli *cli)
@@ -148,6 +205,7 @@ static int describe(struct cli *cli)
     struct metadata_response response;
     if (!fetch_metadata(cli, &response))
         return CLI_FAILED;
+    sort_topics(&response);
     bool ok = true;
     json_t *topics = json_array();
     for (int32_t i = 0; i < response.topics.count; i++) {
