@@ -23,7 +23,7 @@ class Line:
     metrics: list
     limit: str = None       # echo, append, read:BYTES, or none
     fill: int = 0           # fetches: bytes of the batches that a topic is filled with before
-    config: list = field(default_factory=list)
+    config: list = field(default_factory=list)  # settings of a Ringmain of its own; no peer
 
 
 def cpu_bytes(limit, peer):
@@ -56,6 +56,12 @@ LINES = [
          [cpu_bytes(None, 2)], "read:65536", 16384),
     Line("fetch-4k", "fetch of 4 KiB reads", "fetch", ["--connections", 16, "--read-bytes", 4096],
          [cpu_bytes(None, 2)], "read:4096", 4096),
+    Line("fetch-1m-sendfile", "fetch replay, hot, 1 MiB reads, ringmain.transport=sendfile", "fetch",
+         ["--connections", 4, "--read-bytes", 1 << 20], [cpu_bytes(None, None)], "read:1048576", 262144,
+         ["ringmain.transport=sendfile"]),
+    Line("fetch-1m-zerocopy", "fetch replay, hot, 1 MiB reads, ringmain.transport=zerocopy", "fetch",
+         ["--connections", 4, "--read-bytes", 1 << 20], [cpu_bytes(None, None)], "read:1048576", 262144,
+         ["ringmain.transport=zerocopy"]),
     Line("produce-zstd", "produce, zstd, 256 KiB batches before packing", "produce",
          ["--connections", 8, "--in-flight", 5, "--batch-bytes", 262144, "--record-bytes", 1024, "--partitions", 4,
           "--compression", "zstd"],

@@ -32,6 +32,7 @@ class Bench:
         self.rounds = {}    # (line key, metric index) -> [{target: value}]
         self.raw = []       # every report, for the JSON
         self.failures = []
+        self.special_brokers = {}   # settings -> Ringmain
 
     def say(self, text):
         print(text, file=sys.stderr, flush=True)
@@ -56,7 +57,21 @@ class Bench:
             self.peer.idle_rss = rss_bytes(self.peer.pid)
         self.peer_name = self.peer.name if self.peer else "peer"
 
+    def ringmain_with(self, settings):
+        """The broker, or one of its own for lines with settings."""
+        if not settings:
+            return self.ringmain
+        key = ",".join(settings)
+        if key not in self.special_brokers:
+            broker = Ringmain(self.cores, f"{self.directory}/ringmain-{len(self.special_brokers)}", settings)
+            broker.name = f"ringmain {key}"
+            broker.start()
+            self.special_brokers[key] = broker
+        return self.special_brokers[key]
+
     def stop(self):
+        for broker in self.special_brokers.values():
+            broker.stop(signal.SIGKILL)
         self.ringmain.stop(signal.SIGKILL)  # its data goes, too
         if self.peer:
             self.peer.stop()
@@ -141,7 +156,7 @@ class Bench:
             best = max(best, total)
 
     def one_round(self, line, number):
-        targets = ["limit", "ringmain"] + ([self.peer_name] if self.peer else [])
+        targets = ["limit", "ringmain"] + ([self.peer_name] if self.peer and not line.config else [])
         turn = number % len(targets)
         found = [{} for _ in line.metrics]
         for name in targets[turn:] + targets[:turn]:
@@ -149,7 +164,7 @@ class Bench:
                 if name == "limit":
                     report = self.measure_limit(line)
                 else:
-                    report = self.measure(self.ringmain if name == "ringmain" else self.peer, line)
+                    report = self.measure(self.ringmain_with(line.config) if name == "ringmain" else self.peer, line)
             except RuntimeError as error:
                 self.failures.append(str(error))
                 continue
@@ -226,8 +241,9 @@ def main():
     try:
         bench.start()
         chosen = [line for line in lines_of.LINES if not wanted or line.key in wanted]
-        if bench.peer and chosen and not options.smoke:
-            bench.warm(chosen)
+        with_peer = [line for line in chosen if not line.config]
+        if bench.peer and with_peer and not options.smoke:
+            bench.warm(with_peer)
         for number in range(options.rounds):
             bench.say(f"round {number + 1} of {options.rounds}, {time.monotonic() - began:.0f} s")
             for line in chosen:
