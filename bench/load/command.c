@@ -277,10 +277,8 @@ int bench_command(int argc, char **argv)
     int code = cli_parse(&cli, argc, argv);
     if (code >= 0)
         return code;
-    if (cli.word_count != 1) {
-        fprintf(stderr, "usage: %s\n", cli.usage);
-        return CLI_USAGE;
-    }
+    if (cli.word_count != 1)
+        return cli_misused(&cli);
     struct load *load = load_alloc(sizeof(*load));
     struct report *report = load_alloc(sizeof(*report));
     load->raw = settings.raw;

@@ -1,25 +1,5 @@
 #include "core/config/internal.h"
-
-#include <stdarg.h>
-#include <stdio.h>
-
-struct page {
-    char *text;
-    size_t length, capacity;
-};
-
-static void add(struct page *page, const char *format, ...) PRINTF_LIKE(2, 3);
-
-static void add(struct page *page, const char *format, ...)
-{
-    va_list args;
-    va_start(args, format);
-    size_t room = page->capacity - page->length;
-    int wanted = vsnprintf(page->text + page->length, room, format, args);
-    va_end(args);
-    ASSERT(wanted >= 0 && (size_t)wanted < room); /* the page is sized for the tables, which are ours */
-    page->length += (size_t)wanted;
-}
+#include "io/base/page.h"
 
 static const char *const type_names[] = {"",     "boolean", "string", "int",   "short",
                                          "long", "double",  "list",   "class", "password"};
@@ -28,25 +8,25 @@ static const char *const scope_names[] = {"at start only", "per broker", "cluste
 static void add_range(struct page *page, const struct config_key *key)
 {
     if (key->check == CONFIG_RANGE && key->or_minus_one)
-        add(page, "%.15g to %.15g, or -1", key->min, key->max);
+        page_add(page, "%.15g to %.15g, or -1", key->min, key->max);
     else if (key->check == CONFIG_RANGE && key->max >= 1e299)
-        add(page, "at least %.15g", key->min);
+        page_add(page, "at least %.15g", key->min);
     else if (key->check == CONFIG_RANGE)
-        add(page, "%.15g to %.15g", key->min, key->max);
+        page_add(page, "%.15g to %.15g", key->min, key->max);
     else if (key->check == CONFIG_SET)
-        add(page, "%s", key->set);
+        page_add(page, "%s", key->set);
 }
 
 static void add_row(struct page *page, const struct config_key *key, bool is_topic)
 {
     const char *fallback = key->fallback == NULL ? "not set" : key->fallback[0] == '\0' ? "empty" : key->fallback;
-    add(page, "| `%s` | %s | %s | ", key->name, type_names[key->type], fallback);
+    page_add(page, "| `%s` | %s | %s | ", key->name, type_names[key->type], fallback);
     add_range(page, key);
     if (is_topic && key->twin != NULL)
-        add(page, " | `%s`", key->twin);
+        page_add(page, " | `%s`", key->twin);
     else
-        add(page, " | %s", is_topic ? "" : scope_names[key->scope]);
-    add(page, " | %s |\n", key->doc);
+        page_add(page, " | %s", is_topic ? "" : scope_names[key->scope]);
+    page_add(page, " | %s |\n", key->doc);
 }
 
 const char *config_document(struct arena *arena)
@@ -55,7 +35,8 @@ const char *config_document(struct arena *arena)
     page.text = arena_alloc(arena, page.capacity);
     if (page.text == NULL)
         return NULL;
-    add(&page,
+    page_add(
+        &page,
         "# Configuration\n\n"
         "Made from core/config/*.def; `make docs` writes this file again and a test fails when it is stale.\n\n"
         "`ringmain start [FILE] [--override key=value]...` takes Kafka's `server.properties`. Every error in it is\n"
@@ -66,15 +47,18 @@ const char *config_document(struct arena *arena)
     for (int i = 0; i < config_broker_key_count; i++)
         if (config_broker_keys[i].doc != NULL)
             add_row(&page, &config_broker_keys[i], false);
-    add(&page, "\n## Topics\n\nAll of them take effect without a restart. A topic that does not set a key uses the\n"
-               "node's key named beside it.\n\n"
-               "| key | type | default | values | node key | meaning |\n|---|---|---|---|---|---|\n");
+    page_add(&page,
+             "\n## Topics\n\nAll of them take effect without a restart. A topic that does not set a key uses the\n"
+             "node's key named beside it.\n\n"
+             "| key | type | default | values | node key | meaning |\n|---|---|---|---|---|---|\n");
     for (int i = 0; i < config_topic_key_count; i++)
         add_row(&page, &config_topic_keys[i], true);
-    add(&page, "\n## Known, without effect yet\n\nThese keys of Kafka are checked, kept and shown, and named once at "
-               "start.\n\n");
+    page_add(&page,
+             "\n## Known, without effect yet\n\nThese keys of Kafka are checked, kept and shown, and named once at "
+             "start.\n\n");
     for (int i = 0; i < config_broker_key_count; i++)
         if (config_broker_keys[i].doc == NULL)
-            add(&page, "- `%s`\n", config_broker_keys[i].name);
+            page_add(&page, "- `%s`\n", config_broker_keys[i].name);
+    ASSERT(page.length < page.capacity); /* sized for the tables, which are ours */
     return page.text;
 }

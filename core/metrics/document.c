@@ -1,81 +1,61 @@
 #include "core/metrics/metrics.h"
-#include "io/base/check.h"
-
-#include <stdarg.h>
-#include <stdio.h>
-
-struct page {
-    char *text;
-    size_t length, capacity;
-};
-
-static void add(struct page *page, const char *format, ...) PRINTF_LIKE(2, 3);
-
-static void add(struct page *page, const char *format, ...)
-{
-    size_t room = page->length < page->capacity ? page->capacity - page->length : 0;
-    va_list args;
-    va_start(args, format);
-    int wanted = vsnprintf(room > 0 ? page->text + page->length : NULL, room, format, args);
-    va_end(args);
-    ASSERT(wanted >= 0);
-    page->length += (size_t)wanted;
-}
+#include "io/base/page.h"
 
 static void add_name(struct page *page, const char *name)
 {
     if (name == NULL)
-        add(page, " | ");
+        page_add(page, " | ");
     else
-        add(page, " | `%s`", name);
+        page_add(page, " | `%s`", name);
 }
 
 static void add_values(struct page *page, enum metric_scope scope)
 {
-    add(page, "| name | type | Kafka's name | meaning |\n|---|---|---|---|\n");
+    page_add(page, "| name | type | Kafka's name | meaning |\n|---|---|---|---|\n");
     for (int i = 0; i < METRIC_COUNT; i++) {
         const struct metric_row *row = &metric_rows[i];
         if (row->scope != scope)
             continue;
-        add(page, "| `%s` | %s", row->name, row->type == METRIC_COUNTER ? "counter" : "gauge");
+        page_add(page, "| `%s` | %s", row->name, row->type == METRIC_COUNTER ? "counter" : "gauge");
         add_name(page, row->kafka);
-        add(page, " | %s |\n", row->help);
+        page_add(page, " | %s |\n", row->help);
     }
 }
 
 static void add_times(struct page *page)
 {
-    add(page, "| name | Kafka's name | meaning |\n|---|---|---|\n");
+    page_add(page, "| name | Kafka's name | meaning |\n|---|---|---|\n");
     for (int i = 0; i < METRIC_TIME_COUNT; i++) {
-        add(page, "| `%s`", metric_time_rows[i].name);
+        page_add(page, "| `%s`", metric_time_rows[i].name);
         add_name(page, metric_time_rows[i].kafka);
-        add(page, " | %s |\n", metric_time_rows[i].help);
+        page_add(page, " | %s |\n", metric_time_rows[i].help);
     }
 }
 
 static void add_stages(struct page *page)
 {
-    add(page, "| stage | Kafka's name | the request |\n|---|---|---|\n");
+    page_add(page, "| stage | Kafka's name | the request |\n|---|---|---|\n");
     for (int i = 0; i < METRIC_STAGE_COUNT; i++)
-        add(page, "| `%s` | `%s` | %s |\n", metric_stage_rows[i].name, metric_stage_rows[i].kafka,
-            metric_stage_rows[i].help);
+        page_add(page, "| `%s` | `%s` | %s |\n", metric_stage_rows[i].name, metric_stage_rows[i].kafka,
+                 metric_stage_rows[i].help);
 }
 
 static void add_partitions(struct page *page)
 {
-    add(page, "| name | type | Kafka's name | meaning |\n|---|---|---|---|\n");
+    page_add(page, "| name | type | Kafka's name | meaning |\n|---|---|---|---|\n");
     for (int i = 0; i < METRIC_PARTITION_COUNT; i++) {
         const struct metric_row *row = &metric_partition_rows[i];
-        add(page, "| `%s` | %s", row->name, row->type == METRIC_COUNTER ? "counter" : "gauge");
+        page_add(page, "| `%s` | %s", row->name, row->type == METRIC_COUNTER ? "counter" : "gauge");
         add_name(page, row->kafka);
-        add(page, " | %s |\n", row->help);
+        page_add(page, " | %s |\n", row->help);
     }
 }
 
 size_t metrics_document(char *text, size_t capacity)
 {
     struct page page = {.text = text, .capacity = capacity};
-    add(&page,
+    page_add(
+        &page,
         "# Metrics\n\n"
         "Made from core/metrics/metrics.def; `make docs` writes this file again and a test fails when it is stale.\n\n"
         "The broker answers `GET /metrics` on `ringmain.metrics.host` and `ringmain.metrics.port` (127.0.0.1:9404) in\n"
@@ -90,23 +70,25 @@ size_t metrics_document(char *text, size_t capacity)
         "```\n\n"
         "## Of each shard\n\nWith a label `shard`: a number, or `control`.\n\n");
     add_values(&page, METRIC_SHARD);
-    add(&page,
-        "\n## Times of each shard\n\nHistograms with a label `shard`. Each value is known to one sixteenth.\n\n");
+    page_add(&page,
+             "\n## Times of each shard\n\nHistograms with a label `shard`. Each value is known to one sixteenth.\n\n");
     add_times(&page);
-    add(&page,
-        "\n## Requests\n\n`ringmain_request_seconds{api,stage}` is a histogram; Kafka's names are summaries in\n"
-        "milliseconds with a label `request`. A request is seen when a turn of the loop begins, so a stage that\n"
-        "begins and ends in one turn shows 0.\n\n");
+    page_add(&page,
+             "\n## Requests\n\n`ringmain_request_seconds{api,stage}` is a histogram; Kafka's names are summaries in\n"
+             "milliseconds with a label `request`. A request is seen when a turn of the loop begins, so a stage that\n"
+             "begins and ends in one turn shows 0.\n\n");
     add_stages(&page);
-    add(&page, "\n`kafka_network_requestmetrics_requests_total{request,version}` counts requests,\n"
-               "`kafka_network_requestmetrics_errors_total{request,error}` error codes in answers.\n");
-    add(&page, "\n## The node\n\n");
+    page_add(&page, "\n`kafka_network_requestmetrics_requests_total{request,version}` counts requests,\n"
+                    "`kafka_network_requestmetrics_errors_total{request,error}` error codes in answers.\n");
+    page_add(&page, "\n## The node\n\n");
     add_values(&page, METRIC_NODE);
-    add(&page, "\n## Partitions\n\nWith labels `topic` and `partition`, unless `ringmain.metrics.partitions` is "
-               "false.\n`kafka_server_brokertopicmetrics_{bytesin,bytesout,messagesin}_total` also come with a label "
-               "`topic`.\n\n");
+    page_add(&page,
+             "\n## Partitions\n\nWith labels `topic` and `partition`, unless `ringmain.metrics.partitions` is "
+             "false.\n`kafka_server_brokertopicmetrics_{bytesin,bytesout,messagesin}_total` also come with a label "
+             "`topic`.\n\n");
     add_partitions(&page);
-    add(&page,
+    page_add(
+        &page,
         "\n## Listeners\n\n`kafka_server_socket_server_metrics_connection_count`, `..._connection_creation_total` and\n"
         "`..._connection_close_total` have labels `listener` and `networkprocessor`: the shard.\n\n"
         "## Consumer groups\n\nUnless `ringmain.metrics.partitions` is false, for each partition of which a group has\n"

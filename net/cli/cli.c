@@ -102,6 +102,12 @@ bool cli_number(const char *option, const char *text, int64_t *value)
     return true;
 }
 
+int cli_misused(const struct cli *cli)
+{
+    fprintf(stderr, "usage: %s (--help says more)\n", cli->usage);
+    return CLI_USAGE;
+}
+
 bool cli_connect(struct cli *cli)
 {
     int64_t timeout = 30000;

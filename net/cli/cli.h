@@ -42,6 +42,8 @@ struct cli {
 
 /* -1: go on; else the exit code (help was printed, or the arguments are wrong). */
 int cli_parse(struct cli *cli, int argc, char **argv);
+/* Says how it is used: CLI_USAGE. */
+int cli_misused(const struct cli *cli);
 /* Opens the client and the arena. False: said why. */
 bool cli_connect(struct cli *cli);
 void cli_disconnect(struct cli *cli);

@@ -42,10 +42,8 @@ int cluster_command(int argc, char **argv)
     int code = cli_parse(&cli, argc, argv);
     if (code >= 0)
         return code;
-    if (cli.word_count != 1 || strcmp(cli.words[0], "describe") != 0) {
-        fprintf(stderr, "usage: %s\n", cli.usage);
-        return CLI_USAGE;
-    }
+    if (cli.word_count != 1 || strcmp(cli.words[0], "describe") != 0)
+        return cli_misused(&cli);
     if (!cli_connect(&cli))
         return CLI_FAILED;
     code = describe(&cli);

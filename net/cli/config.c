@@ -142,10 +142,8 @@ int config_command(int argc, char **argv)
     bool is_broker = cli.word_count == 3 && strcmp(cli.words[1], "broker") == 0;
     bool is_describe = cli.word_count == 3 && strcmp(cli.words[0], "describe") == 0;
     bool is_alter = cli.word_count == 3 && strcmp(cli.words[0], "alter") == 0;
-    if ((!is_topic && !is_broker) || (!is_describe && !is_alter) || (is_alter && set_count + delete_count == 0)) {
-        fprintf(stderr, "usage: %s\n", cli.usage);
-        return CLI_USAGE;
-    }
+    if ((!is_topic && !is_broker) || (!is_describe && !is_alter) || (is_alter && set_count + delete_count == 0))
+        return cli_misused(&cli);
     if (!cli_connect(&cli))
         return CLI_FAILED;
     int8_t type = is_topic ? RESOURCE_TOPIC : RESOURCE_BROKER;

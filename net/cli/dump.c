@@ -164,10 +164,8 @@ int dump_command(int argc, char **argv)
     int code = cli_parse(&cli, argc, argv);
     if (code >= 0)
         return code;
-    if (cli.word_count == 0) {
-        fprintf(stderr, "usage: %s\n", cli.usage);
-        return CLI_USAGE;
-    }
+    if (cli.word_count == 0)
+        return cli_misused(&cli);
     if (!cli_connect(&cli)) /* reads files only; connects to nothing */
         return CLI_FAILED;
     bool ok = true;

@@ -458,10 +458,8 @@ int group_command(int argc, char **argv)
     int code = cli_parse(&cli, argc, argv);
     if (code >= 0)
         return code;
-    if (!is_sensible(&cli, &options)) {
-        fprintf(stderr, "usage: %s (--help says more)\n", cli.usage);
-        return CLI_USAGE;
-    }
+    if (!is_sensible(&cli, &options))
+        return cli_misused(&cli);
     if (!cli_connect(&cli))
         return CLI_FAILED;
     bool ok = run(&cli, &options);

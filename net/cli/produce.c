@@ -296,10 +296,8 @@ int produce_command(int argc, char **argv)
     int code = cli_parse(&cli, argc, argv);
     if (code >= 0)
         return code;
-    if (cli.word_count < 1) {
-        fprintf(stderr, "usage: %s\n", cli.usage);
-        return CLI_USAGE;
-    }
+    if (cli.word_count < 1)
+        return cli_misused(&cli);
     produce.cli = &cli;
     cli.catch_signals = produce.txn_id != NULL;
     produce.topic = slice_from_string(cli.words[0]);

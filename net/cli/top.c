@@ -326,10 +326,8 @@ int top_command(int argc, char **argv)
     if (code >= 0)
         return code;
     top.cli = &cli;
-    if (cli.word_count != 0 || !options_are_good(&top, interval, count, hottest)) {
-        fprintf(stderr, "usage: %s (--help says more)\n", cli.usage);
-        return CLI_USAGE;
-    }
+    if (cli.word_count != 0 || !options_are_good(&top, interval, count, hottest))
+        return cli_misused(&cli);
     if (!cli_connect(&cli))
         return CLI_FAILED;
     for (int i = 0; i < 2; i++)

@@ -301,10 +301,8 @@ int topic_command(int argc, char **argv)
     const char *what = cli.word_count > 0 ? cli.words[0] : "";
     bool needs_name = strcmp(what, "create") == 0 || strcmp(what, "alter") == 0 || strcmp(what, "delete") == 0;
     if ((needs_name && cli.word_count < 2) ||
-        (!needs_name && strcmp(what, "list") != 0 && strcmp(what, "describe") != 0)) {
-        fprintf(stderr, "usage: %s\n", cli.usage);
-        return CLI_USAGE;
-    }
+        (!needs_name && strcmp(what, "list") != 0 && strcmp(what, "describe") != 0))
+        return cli_misused(&cli);
     if (!cli_connect(&cli))
         return CLI_FAILED;
     if (strcmp(what, "create") == 0)

@@ -1,43 +1,25 @@
 #include "net/handlers/document.h"
 
 #include "core/wire/error.h"
+#include "io/base/page.h"
 #include "net/handlers/api.h"
 
-#include <stdarg.h>
 #include <stdio.h>
-
-struct page {
-    char *text;
-    size_t length, capacity;
-};
-
-static void add(struct page *page, const char *format, ...) PRINTF_LIKE(2, 3);
-
-static void add(struct page *page, const char *format, ...)
-{
-    va_list args;
-    va_start(args, format);
-    size_t room = page->capacity - page->length;
-    int wanted = vsnprintf(page->text + page->length, room, format, args);
-    va_end(args);
-    ASSERT(wanted >= 0 && (size_t)wanted < room); /* the page is sized for the tables, which are ours */
-    page->length += (size_t)wanted;
-}
 
 static void add_api(struct page *page, const struct wire_api *api, bool on_control)
 {
     char flexible[16] = "none";
     if (api->request->flexible_from <= api->highest)
         snprintf(flexible, sizeof flexible, "%d", api->request->flexible_from);
-    add(page, "| %d | %s | %d-%d | %d-%d | %s | %s |\n", api->key, api->name, api->listed, api->highest, api->lowest,
-        api->highest, flexible, on_control ? "control" : "the connection's");
+    page_add(page, "| %d | %s | %d-%d | %d-%d | %s | %s |\n", api->key, api->name, api->listed, api->highest,
+             api->lowest, api->highest, flexible, on_control ? "control" : "the connection's");
 }
 
 static void add_errors(struct page *page)
 {
-    add(page, "\n## Error codes\n\n| code | name | retriable | meaning |\n|---|---|---|---|\n");
+    page_add(page, "\n## Error codes\n\n| code | name | retriable | meaning |\n|---|---|---|---|\n");
 #define E(code, name, retriable, text)                                                                                 \
-    add(page, "| %d | %s | %s | %s |\n", code, #name, retriable ? "yes" : "no", text);
+    page_add(page, "| %d | %s | %s | %s |\n", code, #name, retriable ? "yes" : "no", text);
     KAFKA_ERROR_TABLE(E)
 #undef E
 }
@@ -50,7 +32,8 @@ const char *protocol_document(struct arena *arena)
     page.text = arena_alloc(arena, page.capacity);
     if (page.text == NULL)
         return NULL;
-    add(&page,
+    page_add(
+        &page,
         "# Protocol\n\n"
         "Made from core/wire/api.h, core/wire/error.h and net/handlers/table.c; `make docs` writes this file\n"
         "again and a test fails when it is stale.\n\n"
@@ -65,5 +48,6 @@ const char *protocol_document(struct arena *arena)
         add_api(&page, api, served[i].on_control);
     }
     add_errors(&page);
+    ASSERT(page.length < page.capacity); /* sized for the tables, which are ours */
     return page.text;
 }

@@ -15,3 +15,18 @@ void group_request_init(struct group_request *group_request, struct request *req
     call->random[0] = io_random(request->io);
     call->random[1] = io_random(request->io);
 }
+
+bool group_request_refuse(struct request *request)
+{
+    request_close(request);
+    return false;
+}
+
+bool group_request_begin(struct group_request *group_request, struct request *request, void *asked,
+                         void (*answered)(struct group_call *call))
+{
+    if (!request_decode(request, asked))
+        return false;
+    group_request_init(group_request, request, answered);
+    return true;
+}

@@ -24,13 +24,8 @@ void handle_heartbeat(struct request *request)
 {
     struct heartbeat *state = ARENA_NEW(&request->arena, struct heartbeat);
     struct group_machine *machine;
-    if (state == NULL) {
-        request_close(request);
+    if (!GROUP_REQUEST_BEGIN(state, request, answered))
         return;
-    }
-    if (!request_decode(request, &state->asked))
-        return;
-    group_request_init(&state->base, request, answered);
     int16_t error = groups_enter(request_groups(request), state->asked.group_id, &machine);
     if (error != KAFKA_ERROR_NONE) {
         /* While groups are being loaded nobody loses its place. */

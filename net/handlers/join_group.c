@@ -25,15 +25,10 @@ void handle_join_group(struct request *request)
 {
     struct join_group *state = ARENA_NEW(&request->arena, struct join_group);
     struct group_machine *machine;
-    if (state == NULL) {
-        request_close(request);
-        return;
-    }
-    if (!request_decode(request, &state->asked))
+    if (!GROUP_REQUEST_BEGIN(state, request, answered))
         return;
     if (request->header.version < FIRST_WITH_REBALANCE_TIMEOUT)
         state->asked.rebalance_timeout_ms = state->asked.session_timeout_ms;
-    group_request_init(&state->base, request, answered);
     int16_t error = groups_enter(request_groups(request), state->asked.group_id, &machine);
     if (error != KAFKA_ERROR_NONE) {
         struct join_group_response response;

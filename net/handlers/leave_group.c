@@ -38,17 +38,12 @@ void handle_leave_group(struct request *request)
 {
     struct leave_group *state = ARENA_NEW(&request->arena, struct leave_group);
     struct group_machine *machine;
-    if (state == NULL) {
-        request_close(request);
-        return;
-    }
-    if (!request_decode(request, &state->asked))
+    if (!GROUP_REQUEST_BEGIN(state, request, answered))
         return;
     if (request->header.version < FIRST_WITH_MANY_MEMBERS && !name_the_member(&state->asked, &request->arena)) {
         request_close(request);
         return;
     }
-    group_request_init(&state->base, request, answered);
     int16_t error = groups_enter(request_groups(request), state->asked.group_id, &machine);
     if (error != KAFKA_ERROR_NONE) {
         struct leave_group_response response;

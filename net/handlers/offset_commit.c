@@ -113,13 +113,8 @@ void handle_offset_commit(struct request *request)
 {
     struct offset_commit *state = ARENA_NEW(&request->arena, struct offset_commit);
     struct group_machine *machine;
-    if (state == NULL) {
-        request_close(request);
+    if (!GROUP_REQUEST_BEGIN(state, request, answered))
         return;
-    }
-    if (!request_decode(request, &state->asked))
-        return;
-    group_request_init(&state->base, request, answered);
     WIRE_DEFAULTS(offset_commit_response_schema, &state->response);
     if (!prepare(state)) {
         request_close(request);

@@ -91,13 +91,8 @@ void handle_offset_delete(struct request *request)
 {
     struct offset_delete *state = ARENA_NEW(&request->arena, struct offset_delete);
     struct group_machine *machine;
-    if (state == NULL) {
-        request_close(request);
+    if (!GROUP_REQUEST_BEGIN(state, request, answered))
         return;
-    }
-    if (!request_decode(request, &state->asked))
-        return;
-    group_request_init(&state->base, request, answered);
     WIRE_DEFAULTS(offset_delete_response_schema, &state->refused);
     int32_t count = state->asked.topics.count, kept = 0;
     state->refused.topics.items = ARENA_ARRAY(&request->arena, topic_answer, (size_t)count * 2 + 1);

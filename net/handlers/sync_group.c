@@ -18,13 +18,8 @@ void handle_sync_group(struct request *request)
 {
     struct sync_group *state = ARENA_NEW(&request->arena, struct sync_group);
     struct group_machine *machine;
-    if (state == NULL) {
-        request_close(request);
+    if (!GROUP_REQUEST_BEGIN(state, request, answered))
         return;
-    }
-    if (!request_decode(request, &state->asked))
-        return;
-    group_request_init(&state->base, request, answered);
     bool lacks = request->header.version >= FIRST_WITH_PROTOCOL &&
                  (slice_is_null(state->asked.protocol_type) || slice_is_null(state->asked.protocol_name));
     int16_t error = lacks ? KAFKA_ERROR_INCONSISTENT_GROUP_PROTOCOL

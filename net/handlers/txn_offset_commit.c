@@ -180,13 +180,8 @@ static bool prepare(struct txn_offset_commit *state)
 void handle_txn_offset_commit(struct request *request)
 {
     struct txn_offset_commit *state = ARENA_NEW(&request->arena, struct txn_offset_commit);
-    if (state == NULL) {
-        request_close(request);
+    if (!GROUP_REQUEST_BEGIN(state, request, answered))
         return;
-    }
-    if (!request_decode(request, &state->asked))
-        return;
-    group_request_init(&state->base, request, answered);
     WIRE_DEFAULTS(txn_offset_commit_response_schema, &state->response);
     if (!prepare(state)) {
         request_close(request);
