@@ -1,6 +1,6 @@
 #!/bin/bash
-# System calls per request of a broker, at a low rate and as fast as it goes. Counted by perf (root): strace would slow the
-# broker down, and a slow one puts more requests into each turn. usage: syscalls.sh [BINARY [SETTING...]]
+# System calls per request of a broker, at a low rate and as fast as it goes. Counted by perf (root): strace would slow
+# the broker down, and a slow one puts more requests into each turn. usage: syscalls.sh [BINARY [SETTING...]]
 set -eu
 cd "$(dirname "$0")/.."
 binary=$(realpath "${1:-build/ringmain}")
@@ -42,13 +42,14 @@ line "produce of one record, low rate" produce $small --rate 200
 line "produce of one record, 256 connections" produce $small --connections 256 $wide
 line "produce of 16 KiB, low rate" produce --batch-bytes 16384 --rate 200
 line "produce of 16 KiB, 8 connections x 5" produce --batch-bytes 16384 --connections 8 --in-flight 5 $wide
-line "produce of 256 KiB, low rate" produce --batch-bytes 262144 --record-bytes 1000 --rate 100
-line "produce of 256 KiB, 8 connections x 5" produce --batch-bytes 262144 --record-bytes 1000 --connections 8 --in-flight 5 \
-    $wide
+large="--batch-bytes 262144 --record-bytes 1000"
+line "produce of 256 KiB, low rate" produce $large --rate 100
+line "produce of 256 KiB, 8 connections x 5" produce $large --connections 8 --in-flight 5 $wide
 line "ApiVersions, low rate" ping --rate 200
 line "ApiVersions, 256 connections" ping --connections 256
-"$binary" bench produce $place --topic read --batch-bytes 65536 --record-bytes 1000 --rate 2000 --seconds 1 --warm-up 0 >/dev/null
-"$binary" bench produce $place --topic small --batch-bytes 4096 --record-bytes 1000 --rate 8000 --seconds 1 --warm-up 0 >/dev/null
+fill="bench produce $place --record-bytes 1000 --seconds 1 --warm-up 0"
+"$binary" $fill --topic read --batch-bytes 65536 --rate 2000 >/dev/null
+"$binary" $fill --topic small --batch-bytes 4096 --rate 8000 >/dev/null
 line "fetch of 4 KiB, 16 connections" fetch --topic small --read-bytes 4096 --connections 16
 line "fetch of 64 KiB, 8 connections" fetch --topic read --read-bytes 65536 --connections 8
 line "fetch of 1 MiB, 4 connections" fetch --topic read --read-bytes 1048576 --connections 4

@@ -1,9 +1,11 @@
 #!/bin/bash
-# Apache Kafka 4.3.1 from Maven Central as the other broker of `make bench`: one KRaft node on loopback, with the settings
-# that its own documentation and performance tests use. usage: start.sh DIR; prints HOST:PORT:PID and leaves it running.
-# HEAP (1g), CPUS (for taskset) and SETTINGS (key=value ...) may be given. Threads go by the number of cores: on one core
-# one network and two I/O threads write as many bytes per CPU-second as Kafka's default of 3 and 8, and 16 KiB batches one
-# tenth more; heaps of 1 and 3 GiB are alike. G1, its pause goal and the rest are those of kafka-run-class.sh.
+# Apache Kafka 4.3.1 from Maven Central as the other broker of `make bench`: one KRaft node on loopback, with the
+# settings that its own documentation and performance tests use. usage: start.sh DIR; prints HOST:PORT:PID and leaves it
+# running. HEAP (1g), CPUS (for taskset) and SETTINGS (key=value ...) may be given.
+#
+# Threads go by the number of cores: on one core one network and two I/O threads write as many bytes per CPU-second as
+# Kafka's default of 3 and 8, and 16 KiB batches one tenth more; heaps of 1 and 3 GiB are alike. G1, its pause goal and
+# the rest are those of kafka-run-class.sh.
 set -eu
 cd "$(dirname "$0")/../.."
 dir=$1

@@ -3,15 +3,14 @@
 
 usage: compare.py BEFORE AFTER [--only KEY,KEY...] [--rounds N] [--seconds S]
 
-Both brokers run all the time on the same cores, and are loaded one after the other in turning order; printed is the median
-of the ratios within each round, AFTER to BEFORE, and their quartiles."""
+Both brokers run all the time on the same cores, and are loaded one after the other in turning order; printed is the
+median of the ratios within each round, AFTER to BEFORE, and their quartiles."""
 import argparse
 import os
 import shutil
 import signal
 import statistics
 import sys
-import tempfile
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 import lines as lines_of

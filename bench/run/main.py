@@ -3,8 +3,8 @@
 
 usage: main.py [--rounds N] [--seconds S] [--only KEY,KEY...] [--smoke] [--out DIR] [--peer kafka|HOST:PORT:PID|none]
 
-Within a round every line is measured on one target after the other, so that what the machine does meanwhile meets all of
-them; ratios are taken within a round. As root everything runs in a network namespace of its own with reno, since bbr
+Within a round every line is measured on one target after the other, so that what the machine does meanwhile meets
+all of them; ratios are taken within a round. As root everything runs in a network namespace of its own with reno, since bbr
 paces on loopback; a peer that was started elsewhere is measured where it is."""
 import argparse
 import json
@@ -230,6 +230,22 @@ def own_network(options):
     os.execvp("unshare", ["unshare", "-n", "sh", "-c", script, "sh", sys.executable] + sys.argv)
 
 
+def show(bench, options, rows, seconds):
+    print(table.text(rows, bench.peer_name))
+    for failure in bench.failures:
+        print(f"FAILED: {failure}")
+    document = {"cores": vars(bench.cores), "rounds": options.rounds, "seconds": options.seconds,
+                "peer": bench.peer_name, "rows": rows, "curves": special.plots(bench), "runs": bench.raw}
+    with open(f"{options.out}/bench.json", "w") as f:
+        json.dump(document, f, indent=1)
+    with open(f"{options.out}/bench.html", "w") as f:
+        f.write(html_report.page(document))
+    print(f"{options.out}/bench.json, {options.out}/bench.html; {seconds:.0f} s")
+    if options.smoke:
+        print(f"bench: {len(rows)} passed, {len(bench.failures)} failed")
+    sys.stdout.flush()
+
+
 def main():
     options = parse()
     own_network(options)
@@ -249,21 +265,10 @@ def main():
             for line in chosen:
                 bench.one_round(line, number)
             special.one_round(bench, number, wanted)
-        rows = bench.rows() + special.rows(bench)
+        show(bench, options, bench.rows() + special.rows(bench), time.monotonic() - began)
     finally:
+        bench.say("stopping the brokers and removing their data")
         bench.stop()
-    print(table.text(rows, bench.peer_name))
-    for failure in bench.failures:
-        print(f"FAILED: {failure}")
-    document = {"cores": vars(bench.cores), "rounds": options.rounds, "seconds": options.seconds,
-                "peer": bench.peer_name, "rows": rows, "curves": special.plots(bench), "runs": bench.raw}
-    with open(f"{options.out}/bench.json", "w") as f:
-        json.dump(document, f, indent=1)
-    with open(f"{options.out}/bench.html", "w") as f:
-        f.write(html_report.page(document))
-    print(f"{options.out}/bench.json, {options.out}/bench.html; {time.monotonic() - began:.0f} s")
-    if options.smoke:
-        print(f"bench: {len(rows)} passed, {len(bench.failures)} failed")
     return 1 if bench.failures else 0
 
 

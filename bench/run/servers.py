@@ -1,4 +1,4 @@
-"""Who is measured: the machine's limit, Ringmain, a peer. Each is started on the same cores; the load has the others."""
+"""Who is measured: the machine's limit, Ringmain, a peer. All have the same cores; the load has the others."""
 import json
 import os
 import shutil
