@@ -16,22 +16,20 @@ line() { # TITLE WORKLOAD OPTION...
     local title=$1
     shift
     # shellcheck disable=SC2086
-    "$binary" bench "$@" $place --seconds 3 --warm-up 1 --spin --json >"$work/report" &
-    local load=$!
-    sleep 2
-    perf stat -x, -e 'syscalls:sys_enter_*' -p "$broker_pid" sleep 1 2>"$work/counts" || true
-    wait "$load"
+    perf stat -x, -e 'syscalls:sys_enter_*' -p "$broker_pid" -o "$work/counts" -- \
+        "$binary" bench "$@" $place --seconds 3 --warm-up 0 --spin --json >"$work/report"
     python3 - "$title" "$work/report" "$work/counts" <<'EOF'
 import json, sys
 title, report, counts = sys.argv[1:]
-rate = json.load(open(report))["groups"][0]["requests_per_s"]
+group = json.load(open(report))["groups"][0]
 calls = {}
 for row in open(counts):
     fields = row.split(",")
     if len(fields) > 2 and fields[0].isdigit() and int(fields[0]) > 0:
-        calls[fields[2].split("sys_enter_")[1]] = int(fields[0]) / rate
+        calls[fields[2].split("sys_enter_")[1]] = int(fields[0]) / group["requests"]
 shown = sorted(((n, c) for n, c in calls.items() if c >= 0.005), key=lambda pair: -pair[1])
-print(f"| {title} | {rate:,.0f} | {sum(calls.values()):.2f} | " + ", ".join(f"{n} {c:.2f}" for n, c in shown) + " |")
+parts = ", ".join(f"{name} {count:.2f}" for name, count in shown)
+print(f"| {title} | {group['requests_per_s']:,.0f} | {sum(calls.values()):.2f} | {parts} |")
 EOF
 }
 
