@@ -84,7 +84,7 @@ typedef enum config_durability config_c_DURABILITY;
 /* Every topic key with a field, resolved: `retention_ms`, `segment_bytes`, `max_message_bytes`, `cleanup_policy` ... */
 struct topic_config {
 #define TOPIC(type, field, name, twin, fallback, check, doc) config_c_##type field;
-#define TOPIC_TEXT(type, name, fallback, check, doc)
+#define TOPIC_TEXT(type, name, twin, fallback, check, doc)
 #include "core/config/topic.def"
 };
 
@@ -147,6 +147,7 @@ extern const int config_topic_key_count;
 
 const struct config_key *config_broker_key(struct slice name); /* NULL: unknown. `listener.name.x.key` finds key */
 const struct config_key *config_topic_key(struct slice name);
+bool config_topic_key_idle(const struct config_key *key); /* nothing reads it yet */
 bool config_key_sensitive(const struct config_key *key);
 /* The broker keys that stand in for this one, first hit wins, e.g. log.retention.ms, .minutes, .hours. Returns how
  * many; at most 3. */

@@ -62,10 +62,11 @@ const struct config_key config_topic_keys[] = {
      .importance = IMPORTANCE_MEDIUM,                                                                                  \
      .scope = SCOPE_CLUSTER_WIDE,                                                                                      \
      check_},
-#define TOPIC_TEXT(type_, name_, fallback_, check_, doc_)                                                              \
+#define TOPIC_TEXT(type_, name_, twin_, fallback_, check_, doc_)                                                       \
     {.name = name_,                                                                                                    \
      .fallback = fallback_,                                                                                            \
      .doc = doc_,                                                                                                      \
+     .twin = twin_,                                                                                                    \
      .type = CONFIG_##type_,                                                                                           \
      .importance = IMPORTANCE_MEDIUM,                                                                                  \
      .scope = SCOPE_CLUSTER_WIDE,                                                                                      \
@@ -101,6 +102,11 @@ const struct config_key *config_broker_key(struct slice name)
 const struct config_key *config_topic_key(struct slice name)
 {
     return find_key(config_topic_keys, config_topic_key_count, name);
+}
+
+bool config_topic_key_idle(const struct config_key *key)
+{
+    return key->store == STORE_NONE;
 }
 
 bool config_key_sensitive(const struct config_key *key)

@@ -19,6 +19,20 @@ struct say_changes {
     struct io *io;
 };
 
+/* Settings that are kept for the day somebody reads them: whoever sets one should know. */
+static void say_idle(struct io *io, const struct image_topic *before, const struct image_topic *after)
+{
+    for (int i = 0; i < after->override_count; i++) {
+        const struct config_setting *setting = &after->overrides[i];
+        const struct config_key *key = config_topic_key(slice_from_string(setting->name));
+        bool had = false;
+        for (int k = 0; before != NULL && k < before->override_count; k++)
+            had = had || strcmp(before->overrides[k].name, setting->name) == 0;
+        if (!had && key != NULL && config_topic_key_idle(key))
+            DIAG(io, DIAG_WARN, "a topic's setting has no effect yet", "topic=%s key=%s", after->name, key->name);
+    }
+}
+
 static bool say_topic(struct image_differ *differ, const struct image_topic *before, const struct image_topic *after)
 {
     struct io *io = CONTAINER_OF(differ, struct say_changes, differ)->io;
@@ -35,6 +49,8 @@ static bool say_topic(struct image_differ *differ, const struct image_topic *bef
              (int)after->partition_count, (int)before->partition_count);
     else if (after->overrides != before->overrides)
         DIAG(io, DIAG_INFO, "a topic's settings or replicas have changed", "topic=%s id=%s", after->name, id);
+    if (after != NULL)
+        say_idle(io, before, after);
     return true;
 }
 
