@@ -169,12 +169,12 @@ static void a_string_is_never_longer_than_32767_bytes(void **state)
 {
     struct mem *mem = test_mem();
     struct arena arena;
-    static uint8_t frame[40000];
-    for (uint32_t length = 32766; length <= 32768; length++) {
+    static uint8_t frame[UINT16_MAX + 16];
+    for (uint16_t length = 32766; length <= 32768; length++) {
         struct heartbeat_request request;
         size_t consumed, at = 0;
         arena_init(&arena, mem, 1 << 20);
-        for (uint32_t left = length + 1; left > 0; left >>= 7)
+        for (uint32_t left = length + 1u; left > 0; left >>= 7)
             frame[at++] = (uint8_t)((left & 0x7f) | (left > 0x7f ? 0x80 : 0));
         memset(frame + at, 'g', length);
         memset(frame + at + length, 0, 7); /* generation, and member id, instance id, tags as bytes of 0 and 1 */
