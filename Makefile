@@ -159,7 +159,7 @@ install: all
 	sed 's|/usr/local/|$(PREFIX)/|g' tuning/ringmain.service >$(DESTDIR)$(PREFIX)/lib/systemd/system/ringmain.service
 	install -m 644 tuning/ringmain.sysctl tuning/ringmain.limits tuning/ringmain.udev tuning/ringmain.sysusers tuning/ringmain.properties $(DESTDIR)$(PREFIX)/share/ringmain/
 	install -m 755 tuning/check $(DESTDIR)$(PREFIX)/share/ringmain/check
-	install -m 644 docs/tuning.md docs/configuration.md docs/metrics.md $(DESTDIR)$(PREFIX)/share/doc/ringmain/
+	install -m 644 docs/tuning.md docs/configuration.md docs/metrics.md docs/metrics-kafka.md $(DESTDIR)$(PREFIX)/share/doc/ringmain/
 
 clean:
 	rm -rf build build-nometrics build-address build-thread build-undefined build-fuzz
