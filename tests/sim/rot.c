@@ -54,17 +54,21 @@ static bool ends_in(const char *path, const char *end)
 static bool says_offsets(struct world *world, const char *path, int64_t pos)
 {
     enum { BASE_OFFSET_END = 8, LENGTH_AT = 8, LENGTH_END = 12, LAST_DELTA_AT = 23, LAST_DELTA_END = 27 };
-    void *data;
-    size_t length, at = 0;
-    enum err err =
-        fs_read_file(sim_disk_fs(sim_node_disk(world->host.node)), world->host.mem, path, 1 << 20, &data, &length);
+    struct fs *fs = sim_disk_fs(sim_node_disk(world->host.node));
+    uint8_t start[LENGTH_END];
+    int64_t at = 0;
+    io_file file;
+    size_t got = LENGTH_END;
+    enum err err = fs_open(fs, path, FS_READ, &file);
     ASSERT(err == ERR_OK);
-    for (size_t next = 0; next <= (size_t)pos && at + LENGTH_END <= length;) {
+    for (int64_t next = 0; next <= pos && got == LENGTH_END;) {
         at = next;
-        next = at + LENGTH_END + get_u32((uint8_t *)data + at + LENGTH_AT);
+        err = fs_read(fs, file, start, LENGTH_END, at, &got);
+        ASSERT(err == ERR_OK);
+        next = at + LENGTH_END + get_u32(start + LENGTH_AT);
     }
-    mem_free(world->host.mem, data, length + 1);
-    int64_t within = pos - (int64_t)at;
+    fs_close(fs, file);
+    int64_t within = pos - at;
     return within < BASE_OFFSET_END || (within >= LAST_DELTA_AT && within < LAST_DELTA_END);
 }
 
