@@ -105,6 +105,7 @@ struct uring {
     enum machine_transport transport;
     int pipe[2], null_fd; /* of MACHINE_SPLICE; else negative */
     uint32_t zero_copy_count;
+    struct list zero_copies;       /* io_op of buffers that the kernel may read */
     struct list zero_copy_waiters; /* io_op of sends */
 
     uint64_t random[32];
@@ -149,7 +150,7 @@ void uring_zero_copy_done(struct uring *uring, struct io_op *op, int result, uin
 
 /* uring_transport.c */
 enum err uring_open_pipe(struct uring *uring, char why[512]) MUST_CHECK;
-void uring_close_pipe(struct uring *uring);
+void uring_close_transport(struct uring *uring); /* the pipe, and buffers that have not come back */
 
 /* uring_socket.c, uring_file.c, uring_send.c: the table's entries */
 enum err uring_write_now(struct io *io, io_file file, const struct slice *pieces, int count, int64_t pos,

@@ -212,6 +212,7 @@ enum err uring_open(struct uring *uring, char why[512])
     list_init(&uring->backlog);
     list_init(&uring->cold_waiters);
     list_init(&uring->zero_copy_waiters);
+    list_init(&uring->zero_copies);
     atomic_init(&uring->sleeping, 0);
     uring->buffer_ring = mem_alloc_pages(mem, buffer_ring_size());
     uring->buffers = mem_alloc_pages(mem, URING_BUFFERS * URING_BUFFER_BYTES);
@@ -242,7 +243,7 @@ void uring_close(struct uring *uring)
         io_uring_queue_exit(&uring->ring);
     if (uring->wake_fd >= 0)
         close(uring->wake_fd);
-    uring_close_pipe(uring);
+    uring_close_transport(uring);
     mem_free(mem, uring->buffer_ring, buffer_ring_size());
     mem_free(mem, uring->buffers, URING_BUFFERS * URING_BUFFER_BYTES);
     mem_free(mem, uring->scratch, URING_SCRATCH_BYTES);

@@ -28,15 +28,6 @@ enum err uring_open_pipe(struct uring *uring, char why[512])
     return ERR_OK;
 }
 
-void uring_close_pipe(struct uring *uring)
-{
-    for (int i = 0; i < 2; i++)
-        if (uring->pipe[i] >= 0)
-            close(uring->pipe[i]);
-    if (uring->null_fd >= 0)
-        close(uring->null_fd);
-}
-
 /* The pipe is everybody's: what the socket did not take is spliced again when it does. */
 static void empty_pipe(struct uring *uring, size_t bytes)
 {
@@ -102,14 +93,21 @@ static struct zero_copy *take_buffer(struct uring *uring)
         return NULL;
     }
     uring->zero_copy_count++;
+    list_push_back(&uring->zero_copies, &copy->op._link);
     return copy;
+}
+
+static void free_buffer(struct uring *uring, struct zero_copy *copy)
+{
+    list_remove(&copy->op._link);
+    mem_free(uring->io.mem, copy->data, URING_COLD_BYTES);
+    MEM_DELETE(uring->io.mem, copy);
+    uring->zero_copy_count--;
 }
 
 static void give_buffer(struct uring *uring, struct zero_copy *copy)
 {
-    mem_free(uring->io.mem, copy->data, URING_COLD_BYTES);
-    MEM_DELETE(uring->io.mem, copy);
-    uring->zero_copy_count--;
+    free_buffer(uring, copy);
     struct list *link = list_pop_front(&uring->zero_copy_waiters);
     if (link != NULL)
         uring_send_run(uring, CONTAINER_OF(link, struct io_send, _op._link));
@@ -163,4 +161,18 @@ void uring_zero_copy_done(struct uring *uring, struct io_op *op, int result, uin
         uring_send_advance(send, (size_t)result);
     }
     uring_send_go_on(uring, send, result < 0 ? uring_send_error(send, -result) : STEP_ON);
+}
+
+/* ---- the end ----------------------------------------------------------------------------------------------------- */
+
+void uring_close_transport(struct uring *uring)
+{
+    for (int i = 0; i < 2; i++)
+        if (uring->pipe[i] >= 0)
+            close(uring->pipe[i]);
+    if (uring->null_fd >= 0)
+        close(uring->null_fd);
+    while (!list_empty(&uring->zero_copies))
+        free_buffer(uring,
+                    CONTAINER_OF(CONTAINER_OF(uring->zero_copies.next, struct io_op, _link), struct zero_copy, op));
 }
