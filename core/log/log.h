@@ -188,6 +188,16 @@ struct log_read {
 /* True: answered. False: the place had to be looked up on the device; done() will be called. */
 bool log_read(struct log *log, struct log_read *read) MUST_CHECK;
 void log_ref_release(struct log_ref *ref);
+/* Before log_read_aborted: what it needs is in memory. False: jobs read it first, then ready() is called. The read and
+ * what it has found stay untouched until then. */
+struct log_aborted_load {
+    void (*ready)(struct log_aborted_load *load);
+    struct io_job _job;
+    struct log *_log;
+    const struct log_read *_read;
+    struct segment *_segment;
+};
+bool log_prepare_aborted(struct log *log, const struct log_read *read, struct log_aborted_load *load) MUST_CHECK;
 /* Aborted transactions that the answer of a read may hold records of, in order of their ends. *count may be above
  * capacity: then only the first are in `to`. Soon after the read, while it holds its segment. */
 enum err log_read_aborted(struct log *log, const struct log_read *read, struct log_aborted *to, int capacity,

@@ -342,6 +342,65 @@ static int64_t end_of_read(const struct log_read *read)
     return end < read->below ? end : read->below;
 }
 
+/* While the device was asked, the segment may have been taken out or replaced. */
+static struct segment *first_of_read(const struct log *log, const struct log_read *read)
+{
+    return read->_segment->remove_ms > 0 ? log_segment_of(log, read->offset) : read->_segment;
+}
+
+/* Of the segments that log_read_aborted goes through, the first whose lines are not in memory; NULL: none. */
+static struct segment *first_unloaded(struct log *log, const struct log_read *read)
+{
+    int64_t end = end_of_read(read);
+    for (struct list *link = &first_of_read(log, read)->link; link != &log->segments; link = link->next) {
+        struct segment *segment = SEGMENT_OF(link);
+        if (!segment->aborted_loaded)
+            return segment;
+        for (int32_t i = 0; i < segment->aborted_count; i++)
+            if (segment->aborted[i].last_stable_offset >= end)
+                return NULL;
+    }
+    return NULL;
+}
+
+/* Into the page cache: the shard takes the lines from there. What is wrong with the file it finds, too. */
+static void warm_work(struct io_job *job, struct fs *fs)
+{
+    struct log_aborted_load *load = CONTAINER_OF(job, struct log_aborted_load, _job);
+    char path[SEGMENT_PATH_MAX];
+    void *bytes;
+    size_t length;
+    if (!segment_path(load->_log->directory, load->_segment->base_offset, ".txnindex", path))
+        return;
+    if (fs_read_file(fs, io_job_mem(job), path, FILE_MAX, &bytes, &length) == ERR_OK)
+        mem_free(io_job_mem(job), bytes, length + 1);
+}
+
+static void warm_done(struct io_job *job)
+{
+    struct log_aborted_load *load = CONTAINER_OF(job, struct log_aborted_load, _job);
+    struct log *log = load->_log;
+    enum err err = log_load_aborted(log, io_fs(log->io), load->_segment);
+    log_ref_release(&load->_segment->ref);
+    log_close_removed(log);
+    if (err != ERR_OK || log_prepare_aborted(log, load->_read, load)) /* an error comes again in log_read_aborted */
+        load->ready(load);
+}
+
+bool log_prepare_aborted(struct log *log, const struct log_read *read, struct log_aborted_load *load)
+{
+    struct segment *segment = read->ref == NULL ? NULL : first_unloaded(log, read);
+    if (segment == NULL)
+        return true;
+    load->_log = log;
+    load->_read = read;
+    load->_segment = segment;
+    log_hold(segment);
+    load->_job = (struct io_job){.work = warm_work, .done = warm_done};
+    io_job_start(log->io, &load->_job);
+    return false;
+}
+
 enum err log_read_aborted(struct log *log, const struct log_read *read, struct log_aborted *to, int capacity,
                           int *count)
 {
@@ -349,9 +408,7 @@ enum err log_read_aborted(struct log *log, const struct log_read *read, struct l
     if (read->ref == NULL)
         return ERR_OK;
     int64_t end = end_of_read(read);
-    /* While the device was asked, the segment may have been taken out or replaced. */
-    struct segment *first = read->_segment->remove_ms > 0 ? log_segment_of(log, read->offset) : read->_segment;
-    for (struct list *link = &first->link; link != &log->segments; link = link->next) {
+    for (struct list *link = &first_of_read(log, read)->link; link != &log->segments; link = link->next) {
         struct segment *segment = SEGMENT_OF(link);
         enum err err = log_load_aborted(log, io_fs(log->io), segment);
         if (err != ERR_OK)

@@ -91,6 +91,11 @@ static void refuse(struct partition_read *read, int16_t error)
     read->high_watermark = read->last_stable_offset = read->log_start_offset = -1;
 }
 
+static bool wants_aborted(const struct partition_read *read)
+{
+    return read->isolation == PARTITION_READ_COMMITTED && read->replica_id < 0;
+}
+
 static void take_over(struct partition_read *read)
 {
     const struct log_read *found = &read->_log_read;
@@ -104,7 +109,7 @@ static void take_over(struct partition_read *read)
     read->length = found->length;
     read->first_batch_bytes = found->first_batch_bytes;
     read->hot = found->hot;
-    if (read->isolation != PARTITION_READ_COMMITTED || read->replica_id >= 0)
+    if (!wants_aborted(read))
         return;
     if (log_read_aborted(read->_partition->log, found, read->aborted, read->aborted_capacity, &read->aborted_count) !=
         ERR_OK) { /* without it nothing may be shown */
@@ -113,11 +118,29 @@ static void take_over(struct partition_read *read)
     }
 }
 
+static void aborted_ready(struct log_aborted_load *load)
+{
+    struct partition_read *read = CONTAINER_OF(load, struct partition_read, _aborted_load);
+    take_over(read);
+    read->done(read);
+}
+
+/* The place is found. False: the aborted index is read before the answer is whole. */
+static bool answer_read(struct partition_read *read)
+{
+    read->_aborted_load.ready = aborted_ready;
+    if (read->_log_read.err == ERR_OK && wants_aborted(read) &&
+        !log_prepare_aborted(read->_partition->log, &read->_log_read, &read->_aborted_load))
+        return false;
+    take_over(read);
+    return true;
+}
+
 static void read_done(struct log_read *found)
 {
     struct partition_read *read = CONTAINER_OF(found, struct partition_read, _log_read);
-    take_over(read);
-    read->done(read);
+    if (answer_read(read))
+        read->done(read);
 }
 
 bool partition_read(struct partition *partition, struct partition_read *read)
@@ -149,10 +172,7 @@ bool partition_read(struct partition *partition, struct partition_read *read)
                                                                   : read->high_watermark;
     read->_log_read = (struct log_read){
         .done = read_done, .offset = read->fetch_offset, .below = below, .max_bytes = read->max_bytes};
-    if (!log_read(partition->log, &read->_log_read))
-        return false;
-    take_over(read);
-    return true;
+    return log_read(partition->log, &read->_log_read) && answer_read(read);
 }
 
 void partition_release_read(struct partition_read *read)

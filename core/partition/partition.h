@@ -188,6 +188,7 @@ struct partition_read {
     size_t first_batch_bytes; /* <= length */
 
     struct log_read _log_read;
+    struct log_aborted_load _aborted_load;
     struct partition *_partition;
 };
 

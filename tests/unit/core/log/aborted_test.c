@@ -1,5 +1,6 @@
 /* The aborted index: who gets which lines, what a restart and a crash keep of it, and that a file that cannot be is
  * never believed. Producer state and index are driven as a partition drives them. */
+#include "core/log/log_internal.h"
 #include "core/log/producer_state.h"
 #include "core/wire/error.h"
 #include "tests/unit/core/log/fixture.h"
@@ -158,6 +159,56 @@ static void lines_reach_over_segments_and_a_clean_restart(void **state)
     finish(log);
 }
 
+static bool is_prepared;
+static void prepared(struct log_aborted_load *load)
+{
+    is_prepared = true;
+}
+
+static int unloaded_segments(const struct log *log)
+{
+    int count = 0;
+    LIST_EACH(link, &log->segments)
+    count += !SEGMENT_OF(link)->aborted_loaded;
+    return count;
+}
+
+static void lines_of_further_segments_are_read_by_jobs_and_not_by_the_shard(void **state)
+{
+    struct log_aborted lines[8];
+    int count;
+    config.segment_bytes = 600;
+    begin();
+    struct log *log = open_log(true, 0, NULL);
+    write_records(log, 9, 0, 1);
+    for (int i = 0; i < 30; i++) {
+        write_records(log, 1, 0, 4);
+        end(log, 1, 0, true);
+    }
+    end(log, 9, 0, false); /* the only line: in the last segment, of the first record */
+    int64_t stable = log_end_offset(log);
+    assert_int_equal(log_stop(log, io_fs(io)), ERR_OK);
+    close_log(log);
+    log = open_log(true, 0, NULL);
+    assert_int_equal(unloaded_segments(log), log_segment_count(log));
+    struct log_read read = {.done = read_done, .offset = 0, .below = stable, .max_bytes = 1};
+    read_is_done = log_read(log, &read);
+    while (!read_is_done)
+        machine_turn(machine, true);
+    struct log_aborted_load load = {.ready = prepared};
+    is_prepared = log_prepare_aborted(log, &read, &load);
+    assert_false(is_prepared);
+    while (!is_prepared)
+        machine_turn(machine, true);
+    assert_int_equal(unloaded_segments(log), 0);
+    assert_true(log_prepare_aborted(log, &read, &load));
+    assert_int_equal(log_read_aborted(log, &read, lines, 8, &count), ERR_OK);
+    assert_int_equal(count, 1);
+    assert_int_equal(lines[0].last_offset, stable - 1);
+    log_ref_release(read.ref);
+    finish(log);
+}
+
 /* Crash: the files may hold any of the states that were saved; what is behind the recovery point is replayed. */
 static void a_crash_gives_the_same_lines_whatever_was_saved(void **state)
 {
@@ -298,6 +349,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         ON_DISK(a_reader_gets_the_aborted_transactions_of_its_range_only),
         ON_DISK(lines_reach_over_segments_and_a_clean_restart),
+        ON_DISK(lines_of_further_segments_are_read_by_jobs_and_not_by_the_shard),
         ON_DISK(a_crash_gives_the_same_lines_whatever_was_saved),
         ON_DISK(what_the_log_has_lost_the_index_loses),
         ON_DISK(a_short_read_gets_few_lines),
