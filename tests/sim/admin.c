@@ -127,6 +127,10 @@ static int draw_configs(struct world *world, const struct topic *topic, struct c
         configs[count].name = "compression.type";
         snprintf(configs[count++].value, TEXT, "%s", codecs[topic->codec]);
     }
+    if (prng_chance(prng, 200000)) {
+        configs[count].name = "preallocate";
+        snprintf(configs[count++].value, TEXT, "true");
+    }
     if (prng_chance(prng, 300000)) {
         configs[count].name = "message.timestamp.type";
         snprintf(configs[count++].value, TEXT, "LogAppendTime");

@@ -177,7 +177,7 @@ struct seen {
 };
 static struct seen seen[RECORDS_MAX];
 static int seen_count, empty_count, marker_count;
-static bool has_bare_marker; /* of producer 100, without its record */
+static int bare_marker_count; /* of producer 100, without its record */
 
 static void see_batch(const uint8_t *bytes, const struct batch_header *batch)
 {
@@ -189,7 +189,7 @@ static void see_batch(const uint8_t *bytes, const struct batch_header *batch)
     assert_true(batch_crc_matches(bytes, batch));
     empty_count += batch->record_count == 0;
     marker_count += (batch->attributes & BATCH_CONTROL) && batch->record_count > 0;
-    has_bare_marker |= (batch->attributes & BATCH_CONTROL) && batch->record_count == 0 && batch->producer_id == 100;
+    bare_marker_count += (batch->attributes & BATCH_CONTROL) && batch->record_count == 0 && batch->producer_id == 100;
     if (batch->attributes & BATCH_CONTROL)
         return;
     compress_buffer_init(&plain, io_mem(io));
@@ -234,7 +234,7 @@ static void see(struct log *log)
     static uint8_t bytes[1 << 16];
     segments_add_up(log);
     seen_count = empty_count = marker_count = 0;
-    has_bare_marker = false;
+    bare_marker_count = 0;
     for (int64_t offset = log_start_offset(log); offset < log_end_offset(log);) {
         struct log_read read;
         struct batch_header batch = read_at(log, offset, 1, &read);
@@ -439,7 +439,7 @@ static void aborted_records_go_at_once_and_markers_when_nothing_needs_them(void 
     active = NULL;
     active_count = 0;
     log_is_as_the_model(log, clean.end_offset, false);
-    assert_true(has_bare_marker);
+    assert_true(bare_marker_count > 20); /* more than groups end with */
     assert_true(marker_count < markers / 2);
     close_log(log);
     log = open_log(false, 0, NULL);
