@@ -399,8 +399,14 @@ static void renamed(struct log_clean *clean)
     struct segment *made = clean->_made;
     clean->_made = NULL;
     log_ref_release(&made->ref);
-    if (clean->err != ERR_OK) { /* what is on disk is finished at the next start */
-        finish(clean, clean->err == ERR_NOT_FOUND ? ERR_CLOSED : clean->err);
+    if (clean->err != ERR_OK) {
+        /* What is on disk is finished at the next start, and only there: a further compaction would take its names for
+         * those of other segments. */
+        bool is_gone = clean->err == ERR_NOT_FOUND; /* with its topic */
+        log->sealed |= !is_gone;
+        if (!is_gone && log->listener != NULL)
+            log->listener->moved(log->listener);
+        finish(clean, is_gone ? ERR_CLOSED : clean->err);
         return;
     }
     made->swapping = false;
