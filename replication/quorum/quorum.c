@@ -183,6 +183,7 @@ static void configure_log(struct quorum *quorum, const struct broker_config *con
     quorum->config.segment_jitter_ms = 0;
     quorum->config.retention_ms = -1; /* what a snapshot holds goes, nothing else */
     quorum->config.retention_bytes = -1;
+    quorum->config.preallocate = false;
     quorum->bytes_between_snapshots = config->metadata_log_max_record_bytes_between_snapshots;
     quorum->note_interval_ms = config->log_flush_offset_checkpoint_interval_ms;
     quorum->snapshot_interval_ms = config->metadata_log_max_snapshot_interval_ms;

@@ -353,6 +353,35 @@ static void an_index_that_nobody_uses_leaves_memory(void **state)
     close_log(log);
 }
 
+static struct fs_info info_of(int64_t base_offset)
+{
+    char path[300];
+    struct fs_info info;
+    snprintf(path, sizeof(path), "%s/%020lld.log", directory, (long long)base_offset);
+    assert_int_equal(fs_info(io_fs(io), path, &info), ERR_OK);
+    return info;
+}
+
+static void a_preallocated_segment_has_all_its_blocks_until_it_is_rolled(void **state)
+{
+    config.preallocate = true;
+    struct log *log = open_log(true, 0, NULL);
+    append(log, 1, 1000, 1000);
+    while (log_is_busy(log))
+        machine_turn(machine, true);
+    assert_true(info_of(0).allocated_bytes >= config.segment_bytes);
+    assert_true(info_of(0).size < 2000); /* what is not written is not there to be read */
+    while (log_segment_count(log) == 1)
+        append(log, 1, 8000, 1000);
+    int64_t base = log_end_offset(log) - 1;
+    while (log_is_busy(log))
+        machine_turn(machine, true);
+    assert_true(info_of(0).allocated_bytes < info_of(0).size + 8192);
+    assert_true(info_of(base).allocated_bytes >= config.segment_bytes);
+    close_log(log);
+    assert_true(info_of(base).allocated_bytes < 32768);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -370,6 +399,7 @@ int main(void)
         ON_DISK(leader_epochs_are_kept_over_a_restart),
         ON_DISK(an_index_is_read_or_made_anew_by_a_job),
         ON_DISK(an_index_that_nobody_uses_leaves_memory),
+        ON_DISK(a_preallocated_segment_has_all_its_blocks_until_it_is_rolled),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
