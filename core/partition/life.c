@@ -191,7 +191,7 @@ static void come_online(struct partition *partition, struct shard_data_apply *ap
     apply->opened_count++;
 }
 
-static void task_free(struct shard_data *data, struct partition_task *task)
+void life_free_task(struct shard_data *data, struct partition_task *task)
 {
     mem_free_string(data->mem, task->path);
     mem_free(data->mem, task->retired, FS_PATH_MAX);
@@ -210,7 +210,7 @@ static struct partition_task *task_new(struct shard_data *data, const char *path
         task->retired = mem_alloc(data->mem, FS_PATH_MAX);
     if (task->path != NULL && (!goes || task->retired != NULL))
         return task;
-    task_free(data, task);
+    life_free_task(data, task);
     return NULL;
 }
 
@@ -239,7 +239,7 @@ static void create_done(struct io_job *job)
         log_dirs_fail(data->options.dirs, partition->_dir);
     partition->_task = NULL;
     come_online(partition, apply, err);
-    task_free(data, task);
+    life_free_task(data, task);
     data->jobs--;
     shard_data_apply_part_done(data, apply);
 }
@@ -447,7 +447,7 @@ static void remove_done(struct io_job *job)
     struct partition *partition = task->partition;
     struct shard_data *data = partition->_data;
     partition->_task = NULL;
-    task_free(data, task); /* what could not be removed is swept at the next start */
+    life_free_task(data, task); /* what could not be removed is swept at the next start */
     data->jobs--;
     life_free(data, partition);
 }
@@ -466,7 +466,7 @@ void life_sweep(struct shard_data *data)
         partition->log = NULL;
         if (task == NULL || task->err != ERR_OK) {
             if (task != NULL)
-                task_free(data, task);
+                life_free_task(data, task);
             partition->_task = NULL;
             life_free(data, partition);
             continue;

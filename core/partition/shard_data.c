@@ -416,7 +416,7 @@ static void close_all(struct shard_data *data, struct list *partitions)
             log_close(partition->log);
         partition->log = NULL;
         if (partition->_task != NULL)
-            MEM_DELETE(data->mem, partition->_task);
+            life_free_task(data, partition->_task);
         partition->_task = NULL;
         life_free(data, partition);
     }

@@ -74,6 +74,7 @@ void life_delete(struct shard_data *data, struct shard_data_apply *apply, struct
 void life_update(struct shard_data *data, struct partition *partition, const struct image_topic *topic);
 void life_sweep(struct shard_data *data); /* removes what nobody holds any more */
 void life_free(struct shard_data *data, struct partition *partition);
+void life_free_task(struct shard_data *data, struct partition_task *task);
 bool life_remove_from_map(struct shard_data *data, struct partition *partition);
 /* snapshot.c: producer snapshots. */
 /* The newest at or below `most` into partition->producers; *offset is where replay begins, 0 without one. */

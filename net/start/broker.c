@@ -442,6 +442,7 @@ static void shard_is_stopped(struct io_msg *msg, struct io *io)
     boot->clean &= errand->err == ERR_OK;
     if (boot->stage != BOOT_STOPPING || --boot->waiting_count > 0)
         return;
+    quorum_stop(metadata_quorum(boot->control.metadata));
     stop_control(boot);
 }
 

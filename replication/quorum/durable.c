@@ -71,6 +71,12 @@ static void note_ended(struct quorum *quorum, int64_t point, enum err err)
              err_text(err));
 }
 
+void quorum_stop(struct quorum *quorum)
+{
+    quorum->is_stopping = true;
+    io_timer_stop(quorum->io, &quorum->note_timer);
+}
+
 void quorum_note_committed(struct quorum *quorum, struct fs *fs)
 {
     int64_t point = quorum->committed + 1;
@@ -105,7 +111,7 @@ static void note_is_due(struct io_timer *timer)
 
 void quorum_note_later(struct quorum *quorum)
 {
-    if (io_timer_running(&quorum->note_timer) || quorum->is_noting || quorum->failed ||
+    if (quorum->is_stopping || io_timer_running(&quorum->note_timer) || quorum->is_noting || quorum->failed ||
         quorum->committed + 1 <= quorum->noted)
         return;
     quorum->note_timer.fire = note_is_due;

@@ -26,7 +26,7 @@ struct quorum {
     struct io_job note;
     int64_t noted, note_point, note_interval_ms;
     enum err note_err;
-    bool is_noting;
+    bool is_noting, is_stopping;
     char directory[FS_PATH_MAX];
     char snapshot_path[FS_PATH_MAX]; /* the newest; empty: none */
 };

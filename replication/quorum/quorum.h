@@ -47,6 +47,7 @@ struct quorum_options {
 /* On failure says in `why` what is wrong and where. */
 enum err quorum_open(struct io *io, struct fs *fs, const struct quorum_options *options, struct quorum **quorum,
                      char why[512]) MUST_CHECK;
+void quorum_stop(struct quorum *quorum); /* begins nothing by itself any more; what is under way ends */
 void quorum_note_committed(struct quorum *quorum, struct fs *fs); /* blocking; before quorum_close at a clean stop */
 void quorum_close(struct quorum *quorum);         /* nothing proposed is open, no snapshot is being written */
 bool quorum_is_idle(const struct quorum *quorum); /* nothing of its log is on its way: it may be closed */

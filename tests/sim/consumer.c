@@ -100,8 +100,8 @@ static void take_records(struct place *place, const struct fetch_response_partit
         world_fail(world, "K7: %s-%d: read to %" PRId64 ", high watermark %" PRId64 ", start %" PRId64,
                    topic_of(place)->name, place->partition, next, data->high_watermark, data->log_start_offset);
     place->position = next;
-    /* A marker that cannot be read any more leaves a transaction open. */
-    bool is_end = next == data->high_watermark || (part_of(place)->rotten > 0 && next == data->last_stable_offset);
+    /* A marker that cannot be read any more, or a coordinator that is gone, leaves a transaction open. */
+    bool is_end = next == data->high_watermark || (world->rot.on && next == data->last_stable_offset);
     if (consumer->auditing && is_end) {
         model_audit_end(&place->audit);
         place->audited = true;

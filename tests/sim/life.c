@@ -170,8 +170,10 @@ void world_run_ms(struct world *world, int duration_ms)
                 world_fail(world, "K9: a clean stop leaves %zu bytes, %d files, %d sockets", leaks.memory_bytes,
                            leaks.files, leaks.sockets);
             world->clean_stops += clean;
-            if (!clean)
+            if (!clean) { /* as if it had been killed */
+                model_kill(world);
                 distrust_cache(world);
+            }
             world_say(world, "stopped, %s", clean ? "clean" : "not clean");
         }
         if (host->state == HOST_OFF)
