@@ -214,8 +214,8 @@ static enum err drop_tail(struct log *log, struct fs *fs, struct segment *last_g
     enum err err = ERR_OK;
     bool dropped = false;
     while (err == ERR_OK && log_active(log) != last_good) {
-        dropped = true;
         struct segment *segment = log_active(log);
+        dropped = true;
         if (!segment_path(log->directory, segment->base_offset, ".log", path))
             return ERR_INVALID;
         err = fs_unlink(fs, path);

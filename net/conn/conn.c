@@ -323,15 +323,23 @@ static void on_stopped(struct io_receiver *receiver)
     conn_read_on(conn);
 }
 
-static void on_bulk(struct io_op *op)
+/* The connection whose large receive ended; NULL when nothing came and it is closed for that. */
+static struct conn *bulk_came(struct io_op *op)
 {
     struct conn *conn = CONTAINER_OF(op, struct conn, bulk);
     conn->reading = CONN_PAUSED;
     conn->active_ns = io_now_ns(conn->server->io);
-    if (conn->closing || op->err != ERR_OK || op->result == 0) {
-        conn_close(conn);
+    if (!conn->closing && op->err == ERR_OK && op->result > 0)
+        return conn;
+    conn_close(conn);
+    return NULL;
+}
+
+static void on_bulk(struct io_op *op)
+{
+    struct conn *conn = bulk_came(op);
+    if (conn == NULL)
         return;
-    }
     conn->block_filled += (size_t)op->result;
     if (!conn_cut(conn)) {
         conn_close(conn);
@@ -343,13 +351,9 @@ static void on_bulk(struct io_op *op)
 
 static void on_bulk_head(struct io_op *op)
 {
-    struct conn *conn = CONTAINER_OF(op, struct conn, bulk);
-    conn->reading = CONN_PAUSED;
-    conn->active_ns = io_now_ns(conn->server->io);
-    if (conn->closing || op->err != ERR_OK || op->result == 0) {
-        conn_close(conn);
+    struct conn *conn = bulk_came(op);
+    if (conn == NULL)
         return;
-    }
     conn->head_length += (uint8_t)op->result;
     if (conn->head_length == sizeof(conn->head) && !conn_begin_frame(conn)) {
         conn_close(conn);

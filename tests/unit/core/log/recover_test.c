@@ -1,5 +1,5 @@
-/* Goal: what recovery cuts off does not come back, whenever the power goes next. Method: a log on the simulated disk
- * with rubbish behind its last batch, recovered once, and many draws of what a power cut then leaves. */
+/* Goal: recovery keeps what is whole and in its place, and what it cuts off does not come back, whenever the power goes
+ * next. Method: logs on the simulated disk, damaged and recovered, and many draws of what a power cut then leaves. */
 #include "core/log/log.h"
 #include "io/reactor/sim.h"
 #include "tests/support/test.h"
@@ -108,6 +108,14 @@ static void flush(struct sim *sim, struct sim_node *node, struct log *log)
     assert_int_equal(log_durable_offset(log), log_end_offset(log));
 }
 
+/* Segments that were rolled still write their indexes. */
+static void close_when_quiet(struct sim *sim, struct sim_node *node, struct log *log)
+{
+    for (int i = 0; log_is_busy(log) && i < 10000; i++)
+        step(sim, node);
+    log_close(log);
+}
+
 /* What a kill leaves in the page cache is whole, so recovery finds it, but the names of its segments may not be on the
  * device: the flush after which it counts as durable has to see to them. */
 static void segments_found_after_a_kill_are_there_after_a_flush_and_a_power_cut(void **state)
@@ -124,9 +132,7 @@ static void segments_found_after_a_kill_are_there_after_a_flush_and_a_power_cut(
         append(log);
     int segments = log_segment_count(log);
     assert_true(segments > 2);
-    for (int i = 0; log_is_busy(log) && i < 10000; i++)
-        step(sim, node);
-    log_close(log); /* killed: nothing was flushed */
+    close_when_quiet(sim, node, log); /* killed: nothing was flushed */
 
     log = open_log(io);
     assert_int_equal(log_end_offset(log), 10);
@@ -203,9 +209,7 @@ static void dropped_segments_do_not_come_back_behind_new_records(void **state)
         append(log);
     assert_true(log_segment_count(log) > 2);
     flush(sim, node, log);
-    for (int i = 0; log_is_busy(log) && i < 10000; i++)
-        step(sim, node);
-    log_close(log);
+    close_when_quiet(sim, node, log);
     io_file file;
     assert_int_equal(fs_open(io_fs(io), segment, FS_WRITE, &file), ERR_OK);
     assert_int_equal(fs_write(io_fs(io), file, rubbish, sizeof rubbish, 70), ERR_OK); /* within the second batch */
@@ -224,6 +228,39 @@ static void dropped_segments_do_not_come_back_behind_new_records(void **state)
     sim_close(sim);
 }
 
+/* With the second segment gone and the first still there, recovery would see a gap with a lost tail behind it. */
+static void a_segment_that_cannot_be_renamed_keeps_those_behind_it(void **state)
+{
+    enum { BATCHES = 40, DELETED = 25 };
+    struct sim *sim = sim_open(&(struct sim_options){.seed = 5});
+    struct sim_node *node = sim_node_open(sim, &(struct sim_node_options){0});
+    sim_node_start(node, 0);
+    struct io *io = sim_node_io(node, 0);
+    config.segment_bytes = 200;
+    struct log *log = open_log(io);
+    for (int i = 0; i < BATCHES; i++)
+        append(log);
+    assert_int_equal(log_stop(log, io_fs(io)), ERR_OK);
+    int segments = log_segment_count(log);
+    sim_disk_fail(sim_node_disk(node), 1, ERR_IO, false);
+    assert_int_equal(log_advance_start(log, DELETED), ERR_IO);
+    assert_int_equal(log_start_offset(log), DELETED);
+    assert_int_equal(log_segment_count(log), segments);
+    close_when_quiet(sim, node, log);
+
+    log = open_log(io); /* as after a crash */
+    assert_int_equal(log_end_offset(log), BATCHES);
+    assert_int_equal(log_advance_start(log, DELETED), ERR_OK);
+    assert_true(log_segment_count(log) < segments);
+    close_when_quiet(sim, node, log);
+    log = open_log(io);
+    assert_int_equal(log_end_offset(log), BATCHES);
+    assert_in_range(log_start_offset(log), 1, DELETED);
+    close_when_quiet(sim, node, log);
+    config.segment_bytes = 1 << 20;
+    sim_close(sim);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -231,6 +268,7 @@ int main(void)
         cmocka_unit_test(segments_found_after_a_kill_are_there_after_a_flush_and_a_power_cut),
         cmocka_unit_test(logs_that_stop_together_lose_nothing_at_any_step),
         cmocka_unit_test(dropped_segments_do_not_come_back_behind_new_records),
+        cmocka_unit_test(a_segment_that_cannot_be_renamed_keeps_those_behind_it),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
