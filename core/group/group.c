@@ -277,6 +277,18 @@ void group_answer_sync(struct group_machine *machine, struct group_call *call, i
     group_answer(machine, call, error);
 }
 
+void group_answer_waiting(struct group_member *member, int16_t error, struct slice member_id)
+{
+    struct group_machine *machine = member->group->machine;
+    struct group_call *join = member->join, *sync = member->sync;
+    group_set_join(member, NULL);
+    member->sync = NULL;
+    if (join != NULL)
+        group_answer_join(machine, join, error, member_id);
+    if (sync != NULL)
+        group_answer_sync(machine, sync, error);
+}
+
 /* ---- time, load, end --------------------------------------------------------------------------------------------- */
 
 int64_t group_next_deadline(const struct group_machine *machine)
@@ -351,13 +363,7 @@ void group_resign(struct group_machine *machine)
         LIST_EACH(at, &group->members)
         {
             struct group_member *member = CONTAINER_OF(at, struct group_member, link);
-            struct group_call *join = member->join, *sync = member->sync;
-            group_set_join(member, NULL);
-            member->sync = NULL;
-            if (join != NULL)
-                group_answer_join(machine, join, KAFKA_ERROR_NOT_COORDINATOR, member->id);
-            if (sync != NULL)
-                group_answer_sync(machine, sync, KAFKA_ERROR_NOT_COORDINATOR);
+            group_answer_waiting(member, KAFKA_ERROR_NOT_COORDINATOR, member->id);
         }
     }
 }

@@ -116,6 +116,7 @@ struct group_part {
 };
 
 enum group_append_kind {
+    APPEND_NEW,        /* a group that somebody wants to join: without its record it is none */
     APPEND_EMPTY,      /* a group without members; a leave may wait for it */
     APPEND_ASSIGNMENT, /* the leader's sync */
     APPEND_STATIC,     /* a static member came back under a new id */
@@ -172,6 +173,8 @@ void group_slots_give(struct group_machine *machine, uint32_t count);
 void group_answer(struct group_machine *machine, struct group_call *call, int16_t error);
 void group_answer_join(struct group_machine *machine, struct group_call *call, int16_t error, struct slice member_id);
 void group_answer_sync(struct group_machine *machine, struct group_call *call, int16_t error);
+/* Its join and its sync, if they wait; a join is told the member id. */
+void group_answer_waiting(struct group_member *member, int16_t error, struct slice member_id);
 void group_answer_joined(struct group_member *member, struct group_call *call, bool all_members, bool skip_assignment);
 void group_answer_assigned(struct group_member *member, struct group_call *call);
 
@@ -264,6 +267,7 @@ void group_part_free(struct group_part *part); /* and its transaction, when it w
 /* ---- what an answered append does -------------------------------------------------------------------------------- */
 void group_assignment_stored(struct group_append *append, int16_t error); /* sync.c */
 void group_static_stored(struct group_append *append, int16_t error);     /* join.c */
+void group_new_stored(struct group_append *append, int16_t error);        /* join.c */
 void group_fetch_now(struct group_append *append, int16_t *error);        /* offsets.c */
 /* ---- the end of groups and offsets (expire.c) -------------------------------------------------------------------- */
 bool group_begin_delete(struct group *group, struct group_call *call) MUST_CHECK; /* EMPTY -> DEAD; false: no memory */

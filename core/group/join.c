@@ -187,18 +187,6 @@ static void hand_out_id(const struct join *join, struct slice member_id)
 
 /* ---- a static member comes back (KIP-345) ------------------------------------------------------------------------ */
 
-static void fence(struct group_member *member)
-{
-    struct group_machine *machine = member->group->machine;
-    struct group_call *join = member->join, *sync = member->sync;
-    group_set_join(member, NULL);
-    member->sync = NULL;
-    if (join != NULL)
-        group_answer_join(machine, join, KAFKA_ERROR_FENCED_INSTANCE_ID, member->id);
-    if (sync != NULL)
-        group_answer_sync(machine, sync, KAFKA_ERROR_FENCED_INSTANCE_ID);
-}
-
 /* Its assignment stays valid: only the new id has to be written down before it is told. */
 static void store_static(struct group_member *member, struct slice leader)
 {
@@ -269,7 +257,7 @@ static void replace_static(const struct join *join, struct group_member *member,
         refuse(join, KAFKA_ERROR_COORDINATOR_NOT_AVAILABLE, SLICE_LITERAL(""));
         return;
     }
-    fence(member);
+    group_answer_waiting(member, KAFKA_ERROR_FENCED_INSTANCE_ID, member->id);
     member->session_timeout_ms = request->session_timeout_ms;
     member->rebalance_timeout_ms = request->rebalance_timeout_ms;
     member->is_new = false;
@@ -383,16 +371,35 @@ static void join_existing(const struct join *join)
         refuse(join, error, member_id);
 }
 
-/* A group begins to exist for others when its record is there. */
-static void store_new_group(struct group *group)
+/* ---- a new group ------------------------------------------------------------------------------------------------- */
+
+static struct group *make_group(struct group_machine *machine, struct slice id)
 {
-    struct group_append *append = group_append_new(group->machine, APPEND_EMPTY, group);
-    if (append == NULL)
-        return;
-    if (group_store(append, group, false))
+    struct group *group = group_may_grow(machine) ? group_find_or_make(machine, id) : NULL;
+    if (group == NULL)
+        return NULL;
+    struct group_append *append = group_append_new(machine, APPEND_NEW, group);
+    if (append != NULL && group_store(append, group, false)) {
         group_append_send(append);
-    else
+        return group;
+    }
+    if (append != NULL)
         group_append_free(append);
+    group_remove(group);
+    return NULL;
+}
+
+/* Whoever waits in a group that could not be written down is told so, and the group is gone (GroupMetadataManager.
+ * classicGroupJoinToClassicGroup). One that has got so far that all of it is on its way once more goes on. */
+void group_new_stored(struct group_append *append, int16_t error)
+{
+    struct group *group = append->group;
+    bool rewritten = group->generation > 0 && group->append_count > 1;
+    if (error == KAFKA_ERROR_NONE || group->state == GROUP_DEAD || rewritten)
+        return;
+    LIST_EACH(link, &group->members)
+    group_answer_waiting(CONTAINER_OF(link, struct group_member, link), error, SLICE_LITERAL(""));
+    group_remove(group);
 }
 
 void group_join(struct group_machine *machine, const struct join_group_request *request, struct group_call *call)
@@ -410,13 +417,11 @@ void group_join(struct group_machine *machine, const struct join_group_request *
         return;
     }
     if (join.group == NULL) {
-        if (group_may_grow(machine))
-            join.group = group_find_or_make(machine, request->group_id);
+        join.group = make_group(machine, request->group_id);
         if (join.group == NULL) {
             refuse(&join, KAFKA_ERROR_COORDINATOR_NOT_AVAILABLE, SLICE_LITERAL(""));
             return;
         }
-        store_new_group(join.group);
     }
     if (!has_place(join.group, request->member_id))
         refuse_place(&join);

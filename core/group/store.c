@@ -278,6 +278,9 @@ void group_appended(struct group_machine *machine, struct machine_append *base)
     int16_t error = group_append_error(base->error);
     machine->append_count--;
     switch (append->kind) {
+    case APPEND_NEW:
+        group_new_stored(append, error);
+        break;
     case APPEND_EMPTY:
         break; /* a group that could not be written down as empty is none the less */
     case APPEND_ASSIGNMENT:

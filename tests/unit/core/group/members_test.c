@@ -428,6 +428,92 @@ static void an_assignment_that_cannot_be_stored_is_told_to_all(void **state)
     world->refuse = KAFKA_ERROR_NONE;
 }
 
+/* Its first record says that a group is there; Kafka fails the joins that wait for it. */
+static void a_group_whose_first_record_cannot_be_written_is_none(void **state)
+{
+    struct world *world = *state;
+    struct consumer a = consumer("g"), b = consumer("g"), dynamic = consumer("h");
+    a.instance_id = "one";
+    b.instance_id = "two";
+    world->hold = true;
+    begin_join(world, &a);
+    begin_join(world, &b); /* what comes in between waits for the same record */
+    struct asked *first = send_join(world, &dynamic);
+    assert_int_equal(first->call.error, KAFKA_ERROR_MEMBER_ID_REQUIRED); /* told at once: no record is needed for it */
+    take_member_id(&dynamic, first);
+    forget(first);
+    assert_false(a.join->done || b.join->done);
+    world->refuse = KAFKA_ERROR_NOT_LEADER_OR_FOLLOWER;
+    release(world);
+    assert_int_equal(a.join->call.join.member_id.length, 0);
+    assert_int_equal(end_join(&a), KAFKA_ERROR_NOT_COORDINATOR);
+    assert_int_equal(end_join(&b), KAFKA_ERROR_NOT_COORDINATOR);
+    assert_int_equal(world->machine.groups.count, 0);
+    world->refuse = KAFKA_ERROR_NONE;
+    begin_join(world, &dynamic);
+    assert_int_equal(end_join(&dynamic), KAFKA_ERROR_UNKNOWN_MEMBER_ID);
+    settle_two(world, &a, &b);
+    check_replay(world);
+}
+
+/* A commit that comes in behind the lost record makes the group by itself. */
+static void a_commit_behind_a_lost_first_record_counts(void **state)
+{
+    struct world *world = *state;
+    struct consumer dynamic = consumer("g"), simple = consumer("g");
+    world->hold = true;
+    forget(send_join(world, &dynamic));
+    struct asked *committed_7 = send_commit(world, &simple, 0, 7, -1);
+    world->refuse = KAFKA_ERROR_NOT_ENOUGH_REPLICAS;
+    answer_append(world, CONTAINER_OF(list_pop_front(&world->in_flight), struct machine_append, link));
+    world->refuse = KAFKA_ERROR_NONE;
+    release(world);
+    assert_int_equal(error_of(committed_7), KAFKA_ERROR_NONE);
+    assert_int_equal(committed(world, "g", 0), 7);
+    check_replay(world);
+}
+
+/* By then the leader has sent its assignment, a record that says everything anew. */
+static void a_group_that_is_written_down_again_survives_the_loss_of_its_first_record(void **state)
+{
+    struct world *world = *state;
+    struct consumer a = consumer("g"), *members[] = {&a};
+    a.instance_id = "one";
+    world->hold = true;
+    begin_join(world, &a);
+    pass(world, 3001);
+    assert_int_equal(end_join(&a), KAFKA_ERROR_NONE);
+    begin_sync(world, &a, members, 1);
+    world->refuse = KAFKA_ERROR_NOT_ENOUGH_REPLICAS;
+    answer_append(world, CONTAINER_OF(list_pop_front(&world->in_flight), struct machine_append, link));
+    world->refuse = KAFKA_ERROR_NONE;
+    release(world);
+    assert_int_equal(end_sync(&a), KAFKA_ERROR_NONE);
+    assert_int_equal(heartbeat(world, &a), KAFKA_ERROR_NONE);
+    check_replay(world);
+}
+
+/* Without an assignment on its way it is lost: a follower that waits for one hears of it. */
+static void a_first_generation_without_a_record_is_lost(void **state)
+{
+    struct world *world = *state;
+    struct consumer a = consumer("g"), b = consumer("g");
+    a.instance_id = "one";
+    b.instance_id = "two";
+    world->hold = true;
+    begin_join(world, &a);
+    begin_join(world, &b);
+    pass(world, 6001);
+    assert_int_equal(end_join(&a) | end_join(&b), KAFKA_ERROR_NONE);
+    begin_sync(world, &b, NULL, 0);
+    world->refuse = KAFKA_ERROR_NOT_ENOUGH_REPLICAS;
+    release(world);
+    world->refuse = KAFKA_ERROR_NONE;
+    assert_int_equal(end_sync(&b), KAFKA_ERROR_COORDINATOR_NOT_AVAILABLE);
+    assert_int_equal(heartbeat(world, &a), KAFKA_ERROR_UNKNOWN_MEMBER_ID);
+    check_replay(world);
+}
+
 static void a_restart_keeps_members_and_their_sessions(void **state)
 {
     struct world *world = *state;
@@ -509,6 +595,10 @@ int main(void)
         CASE(a_full_group_lets_nobody_in),
         CASE(requests_that_make_no_sense_are_refused_as_kafka_does),
         CASE(an_assignment_that_cannot_be_stored_is_told_to_all),
+        CASE(a_group_whose_first_record_cannot_be_written_is_none),
+        CASE(a_commit_behind_a_lost_first_record_counts),
+        CASE(a_group_that_is_written_down_again_survives_the_loss_of_its_first_record),
+        CASE(a_first_generation_without_a_record_is_lost),
         CASE(a_restart_keeps_members_and_their_sessions),
         CASE(whoever_waits_is_sent_elsewhere_when_the_partition_goes),
         CASE(every_allocation_may_fail),

@@ -334,7 +334,7 @@ static const struct {
     [TOPIC_DELETED] = {{NONE, 'D'}, {NONE, 'E'}, {NONE, 'P'}, {NONE, 'C'}, {NONE, 'S'}, {NONE, 'D'}},
     [SESSION_PASSES] = {{NONE, 'D'}, {NONE, 'E'}, {NONE, 'C'}, {NONE, 'E'}, {NONE, 'E'}, {NONE, 'D'}},
     [REBALANCE_PASSES] = {{NONE, 'D'}, {NONE, 'E'}, {NONE, 'E'}, {NONE, 'E'}, {NONE, 'E'}, {NONE, 'D'}},
-    [LOG_REFUSES] = {{WAITS, 'P'}, {WAITS, 'P'}, {WAITS, 'P'}, {WAITS, 'P'}, {WAITS, 'P'}, {AWAY, 'D'}},
+    [LOG_REFUSES] = {{AWAY, 'D'}, {WAITS, 'P'}, {WAITS, 'P'}, {WAITS, 'P'}, {WAITS, 'P'}, {AWAY, 'D'}},
     [RESTARTS] = {{NONE, 'D'}, {NONE, 'E'}, {NONE, 'S'}, {NONE, 'E'}, {NONE, 'S'}, {NONE, 'E'}},
 };
 
