@@ -1,7 +1,7 @@
 """Stories of groups and transactions that one client tells alone: usage: stories.py RINGMAIN CLIENT...
 
 Each client: a member too many is idle, partitions that are added are seen by the running group, those of a killed member move
-when its session is over; where a consumer without offsets begins. Then `ringmain produce` and Ctrl-C, and a transaction that
+when its session is over; where a consumer without offsets begins; committed offsets that nobody keeps alive go. Then `ringmain produce` and Ctrl-C, and a transaction that
 hangs, made by hand. Everything at once, on one broker. Every check can fail."""
 import signal, socket, struct, subprocess, sys, tempfile, threading, time
 from common import COMMANDS, Broker, Process, check, in_parallel, report, wait
@@ -77,6 +77,74 @@ def all_resets():
     in_parallel([(resets, client) for client in clients])
     stop.set()
     trickler.join()
+
+# ---- retention ---------------------------------------------------------------------------------------------------------
+
+RETENTION_S, LONGER_S = 60, 10
+
+class Watch:
+    """When committed offsets were first seen missing; what each counts from is a time before it began to count."""
+    def __init__(self, broker):
+        self.broker, self.since, self.gone = broker, {}, {}
+
+    def offsets(self, group):
+        described = self.broker.json("group", "describe", group)
+        return {(o["topic"], o["partition"]) for g in described or [] for o in g["offsets"] if o["committed"] is not None}
+
+    def look(self):
+        for group in {group for group, _, _ in self.since}:
+            there = self.offsets(group)
+            for offset in self.since:
+                if offset[0] == group and offset[1:] not in there:
+                    self.gone.setdefault(offset, time.time())
+        return len(self.gone) == len(self.since)
+
+    def after(self, *offset):
+        return self.gone[offset] - self.since[offset] if offset in self.gone else -1
+
+def retention():
+    """offsets.retention.minutes is one: what goes when it is over, what stays."""
+    broker = Broker(ringmain, "offsets.retention.minutes=1", "offsets.retention.check.interval.ms=500", "group.initial.rebalance.delay.ms=0")
+    watch = Watch(broker)
+    for topic in ("read", "dropped", "deleted"):
+        broker.command("topic", "create", topic, "--partitions", "2")
+        broker.command("produce", topic, "--partition", "0", input="1\n2\n3\n")
+    def commit(group, topic, partition):
+        """Without a membership: the retention counts from here."""
+        watch.since[group, topic, partition] = time.time()
+        done = subprocess.run(COMMANDS["c"] + ["commit", broker.address, topic, group, str(partition), "2"], capture_output=True)
+        check("retention: a simple consumer commits", done.returncode == 0, done.stderr)
+    def member(client, group):
+        return Client(client, "group", broker.address, "read", group, "range")
+    commit("simple", "read", 0)
+    commit("simple", "deleted", 0)
+    commit("living", "dropped", 0) # its members will read another topic
+    left = {client: member(client, "left-" + client) for client in clients}
+    living = member("c", "living")
+    committed = lambda group: ("read", 0) in watch.offsets(group)
+    check("retention: members commit", wait(lambda: all(committed(g) for g in ["living"] + ["left-" + c for c in clients])))
+    living_since = time.time()
+    broker.command("topic", "delete", "deleted")
+    check("retention: offsets of a deleted topic are gone at once", wait(lambda: ("deleted", 0) not in watch.offsets("simple"), 20) and
+          time.time() - watch.since["simple", "deleted", 0] < RETENTION_S)
+    watch.look()
+    time.sleep(LONGER_S)
+    commit("simple", "read", 1)
+    for client, process in left.items():
+        watch.since["left-" + client, "read", 0] = time.time()
+        process.end()
+    wait(watch.look, RETENTION_S + 60)
+    for offset in watch.since:
+        took = watch.after(*offset)
+        if offset != ("simple", "deleted", 0):
+            check("retention: %s of %s-%d goes when its time is over, not before" % offset, took >= RETENTION_S, took)
+    check("retention: the simple consumer's later commit goes later",
+          watch.gone.get(("simple", "read", 0), 0) < watch.gone.get(("simple", "read", 1), 0), watch.gone)
+    check("retention: what a living member reads stays", committed("living") and time.time() - living_since > RETENTION_S + 5)
+    check("retention: and none of the others' groups", wait(lambda: [g["group"] for g in broker.json("group", "list")] == ["living"], 20),
+          broker.json("group", "list"))
+    living.end()
+    broker.end()
 
 # ---- transactions ------------------------------------------------------------------------------------------------------
 
@@ -165,6 +233,7 @@ def hanging():
 # ------------------------------------------------------------------------------------------------------------------------
 
 broker = Broker(ringmain, "auto.create.topics.enable=true", "group.initial.rebalance.delay.ms=0", "group.min.session.timeout.ms=1000")
-in_parallel([(crowd, client) for client in clients] + [(all_resets,), (interrupted,), (hanging,)])
+in_parallel([(crowd, client) for client in clients] + [(all_resets,), (interrupted,), (hanging,)] +
+            [(retention,)] * ("c" in clients))
 broker.end()
 report()

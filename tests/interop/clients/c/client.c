@@ -132,6 +132,29 @@ static void on_signal(int number)
     stopping = 1;
 }
 
+/* A simple consumer's commit: of a group that it is no member of. */
+static int commit(char **a)
+{
+    rd_kafka_conf_t *conf = rd_kafka_conf_new();
+    set(conf, "bootstrap.servers", a[0]);
+    set(conf, "group.id", a[2]);
+    char why[256];
+    rd_kafka_t *rk = rd_kafka_new(RD_KAFKA_CONSUMER, conf, why, sizeof why);
+    if (rk == NULL)
+        return fprintf(stderr, "%s\n", why), 2;
+    rd_kafka_topic_partition_list_t *offsets = rd_kafka_topic_partition_list_new(1);
+    rd_kafka_topic_partition_list_add(offsets, a[1], atoi(a[3]))->offset = atoll(a[4]);
+    rd_kafka_resp_err_t err = rd_kafka_commit(rk, offsets, 0);
+    if (err == RD_KAFKA_RESP_ERR_NO_ERROR)
+        err = offsets->elems[0].err;
+    if (err != RD_KAFKA_RESP_ERR_NO_ERROR)
+        fprintf(stderr, "commit: %s\n", rd_kafka_err2str(err));
+    rd_kafka_topic_partition_list_destroy(offsets);
+    rd_kafka_consumer_close(rk);
+    rd_kafka_destroy(rk);
+    return err != RD_KAFKA_RESP_ERR_NO_ERROR;
+}
+
 /* One line when what is assigned changes, one for each record; commits after each. */
 static int group(char **a, const char *instance)
 {
@@ -223,6 +246,8 @@ int main(int argc, char **argv)
         return produce(argv + 2);
     if (argc == 5 && strcmp(argv[1], "consume") == 0)
         return consume(argv + 2);
-    fprintf(stderr, "usage: produce BOOTSTRAP TOPIC FILE CODEC ACKS | consume BOOTSTRAP TOPIC COUNT\n");
+    if (argc == 7 && strcmp(argv[1], "commit") == 0)
+        return commit(argv + 2);
+    fprintf(stderr, "usage: see tests/interop/README.md\n");
     return 2;
 }
