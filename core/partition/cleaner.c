@@ -15,10 +15,17 @@ static void arm(struct shard_data *data, int64_t delay_ns)
         (void)!io_timer_start(data->io, &data->cleaner.timer, io_now_ns(data->io) + delay_ns);
 }
 
-void cleaner_arm(struct shard_data *data)
+static int64_t backoff_ns(const struct shard_data *data)
 {
     int64_t backoff_ms = data->options.config->log_cleaner_backoff_ms, most_ms = INT64_MAX / MS / 2;
-    arm(data, (backoff_ms < most_ms ? backoff_ms : most_ms) * MS);
+    return (backoff_ms < most_ms ? backoff_ms : most_ms) * MS;
+}
+
+void cleaner_hurry(struct shard_data *data)
+{
+    const struct io_timer *timer = &data->cleaner.timer;
+    if (!io_timer_running(timer) || timer->deadline_ns > io_now_ns(data->io) + backoff_ns(data))
+        arm(data, backoff_ns(data));
 }
 
 /* ---- choosing ---------------------------------------------------------------------------------------------------- */
@@ -122,7 +129,7 @@ static void cleaned(struct log_clean *clean)
         shard_data_checkpoint(data);
         arm(data, 0);
     } else {
-        cleaner_arm(data);
+        arm(data, backoff_ns(data));
     }
 }
 
@@ -165,7 +172,7 @@ void cleaner_fire(struct io_timer *timer)
     struct shard_data *data = CONTAINER_OF(timer, struct shard_data, cleaner.timer);
     data->cleaner.looked_ns = io_now_ns(data->io);
     if (!data->options.config->log_cleaner_enable || !clean_next(data))
-        cleaner_arm(data);
+        arm(data, backoff_ns(data));
 }
 
 int64_t shard_data_cleaner_idle_ms(const struct shard_data *data)

@@ -269,6 +269,13 @@ static void start_timer(struct shard_data *data, struct io_timer *timer, int64_t
         (void)!io_timer_start(data->io, timer, io_now_ns(data->io) + interval_ms * 1000000);
 }
 
+/* Every change of the metadata publishes the settings anew: what is due must not be put off by it again and again. */
+static void hurry_timer(struct shard_data *data, struct io_timer *timer, int64_t interval_ms)
+{
+    if (!io_timer_running(timer) || timer->deadline_ns > io_now_ns(data->io) + interval_ms * 1000000)
+        start_timer(data, timer, interval_ms);
+}
+
 static void retention_fire(struct io_timer *timer)
 {
     enum { AGAIN_MS = 1000 };
@@ -360,9 +367,9 @@ void shard_data_configure(struct shard_data *data, const struct broker_config *c
 {
     data->options.config = config;
     data->budget.limit_bytes = config->ringmain_dirty_bytes;
-    start_timer(data, &data->retention_timer, config->log_retention_check_interval_ms);
-    start_timer(data, &data->checkpoint_timer, checkpoint_ms(config));
-    cleaner_arm(data);
+    hurry_timer(data, &data->retention_timer, config->log_retention_check_interval_ms);
+    hurry_timer(data, &data->checkpoint_timer, checkpoint_ms(config));
+    cleaner_hurry(data);
 }
 
 /* ---- open, stop, close

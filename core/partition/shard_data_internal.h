@@ -95,7 +95,7 @@ void partition_flush(struct partition *partition);                       /* log_
 void flush_fire(struct io_timer *timer);
 /* cleaner.c */
 void cleaner_fire(struct io_timer *timer);
-void cleaner_arm(struct shard_data *data);
+void cleaner_hurry(struct shard_data *data); /* not later than the backoff that is set now */
 void cleaner_stop(struct shard_data *data);
 void cleaner_forget(struct shard_data *data, const struct partition *partition); /* it is deleted */
 void life_describe_partition(struct shard_data *data, const struct partition *partition);

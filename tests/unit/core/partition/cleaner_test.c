@@ -1,4 +1,5 @@
 /* Compaction as a shard does it by itself: when, what it remembers, and what it must not touch. */
+#include "core/partition/shard_data_internal.h"
 #include "tests/unit/core/partition/fixture.h"
 
 static void compacted(void)
@@ -76,6 +77,24 @@ static void a_dirty_log_is_compacted_by_itself_and_the_node_remembers_how_far(vo
     assert_int_equal(partition_log_end(first()), 200);
 }
 
+static void publishing_the_settings_again_and_again_puts_nothing_off(void **state)
+{
+    compacted();
+    fill(200);
+    int64_t retention_ns = data->retention_timer.deadline_ns, checkpoint_ns = data->checkpoint_timer.deadline_ns;
+    int64_t limit_ns = io_now_ns(io) + INT64_C(5000000000);
+    while (first()->_cleaned_offset == 0 && io_now_ns(io) < limit_ns) {
+        shard_data_configure(data, &broker); /* as for a topic that is created in each turn */
+        machine_turn(machine, false);
+    }
+    assert_true(first()->_cleaned_offset > 150);
+    assert_int_equal(data->retention_timer.deadline_ns, retention_ns);
+    assert_true(data->checkpoint_timer.deadline_ns <= checkpoint_ns);
+    broker.log_retention_check_interval_ms = 1000;
+    shard_data_configure(data, &broker); /* and what is to come sooner does */
+    assert_true(data->retention_timer.deadline_ns < retention_ns);
+}
+
 static void little_dirt_is_left_until_it_is_overdue(void **state)
 {
     compacted();
@@ -149,6 +168,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         ON_DISK(a_dirty_log_is_compacted_by_itself_and_the_node_remembers_how_far),
+        ON_DISK(publishing_the_settings_again_and_again_puts_nothing_off),
         ON_DISK(little_dirt_is_left_until_it_is_overdue),
         ON_DISK(young_records_are_left_alone),
         ON_DISK(a_topic_may_be_deleted_at_any_moment_of_it),
