@@ -184,6 +184,11 @@ static enum err add_feature_levels(struct controller *controller, const struct c
             return ERR_NO_MEMORY;
         record->feature_level.name = slice_from_string(registration->features[i].name);
         record->feature_level.feature_level = registration->features[i].fresh;
+        if (strcmp(registration->features[i].name, CONTROLLER_ELR_FEATURE) == 0) {
+            enum err err = settle_least_in_sync(controller);
+            if (err != ERR_OK)
+                return err;
+        }
     }
     return ERR_OK;
 }

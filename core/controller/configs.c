@@ -5,6 +5,8 @@
 
 /* Alter and incremental alter differ in how the new set of a resource comes about; from then on they are the same. */
 
+static const char least_in_sync[] = "min.insync.replicas";
+
 enum { OP_SET = 0, OP_DELETE = 1, OP_APPEND = 2, OP_SUBTRACT = 3 };
 
 struct alter {
@@ -191,12 +193,31 @@ static const char *list_before(const struct alter *alter, const struct config_ke
     return value == NULL ? "" : value;
 }
 
+/* KIP-966: how many must be in sync decides who may lead, so it is one value for all brokers, and always there. */
+static struct verdict check_least_in_sync(const struct alter *alter, struct slice name, bool removed)
+{
+    struct arena *arena = alter->controller->arena;
+    const struct image_feature *feature = image_feature_named(alter->controller->image, CONTROLLER_ELR_FEATURE);
+    if (alter->type != CONFIG_RESOURCE_BROKER || !slice_equal_string(name, least_in_sync) || feature == NULL ||
+        feature->level == 0)
+        return GOOD;
+    if (alter->name.length > 0)
+        return refuse(arena, KAFKA_ERROR_INVALID_CONFIG, "Broker-level %s cannot be altered while ELR is enabled.",
+                      least_in_sync);
+    return !removed ? GOOD
+                    : refuse(arena, KAFKA_ERROR_INVALID_CONFIG,
+                             "Cluster-level %s cannot be removed while ELR is enabled.", least_in_sync);
+}
+
 static struct verdict change_one(struct alter *alter, struct slice name, int8_t operation, struct slice value)
 {
     struct arena *arena = alter->controller->arena;
     const char *text = slice_is_null(value) ? "" : text_of(arena, value);
+    struct verdict verdict = check_least_in_sync(alter, name, operation == OP_DELETE);
     if (text == NULL)
         return no_memory();
+    if (is_bad(verdict))
+        return verdict;
     if (operation == OP_DELETE)
         return set_one(alter, name, NULL);
     if (operation == OP_SET)
@@ -256,16 +277,22 @@ static struct verdict check_broker_settings(const struct alter *alter)
     return GOOD;
 }
 
-static enum err add_record(const struct alter *alter, const char *name, const char *value)
+static enum err add_config_record(struct controller *controller, int8_t type, struct slice resource, const char *name,
+                                  const char *value)
 {
-    struct meta_record *record = meta_records_add(&alter->controller->records, alter->controller->arena, META_CONFIG);
+    struct meta_record *record = meta_records_add(&controller->records, controller->arena, META_CONFIG);
     if (record == NULL)
         return ERR_NO_MEMORY;
-    record->config.resource_type = alter->type;
-    record->config.resource_name = alter->name;
+    record->config.resource_type = type;
+    record->config.resource_name = resource;
     record->config.name = slice_from_string(name);
     record->config.value = slice_from_string(value);
     return ERR_OK;
+}
+
+static enum err add_record(const struct alter *alter, const char *name, const char *value)
+{
+    return add_config_record(alter->controller, alter->type, alter->name, name, value);
 }
 
 static struct verdict finish(const struct alter *alter)
@@ -274,6 +301,11 @@ static struct verdict finish(const struct alter *alter)
                                  ? check_topic_settings(alter->controller->arena, alter->controller->image->config,
                                                         alter->after, alter->after_count)
                                  : check_broker_settings(alter);
+    for (int i = 0; i < alter->before_count && !is_bad(verdict); i++) {
+        struct slice name = slice_from_string(alter->before[i].name);
+        if (find_setting(alter->after, alter->after_count, name) < 0)
+            verdict = check_least_in_sync(alter, name, true);
+    }
     if (is_bad(verdict))
         return verdict;
     for (int i = 0; i < alter->before_count; i++)
@@ -285,6 +317,30 @@ static struct verdict finish(const struct alter *alter)
             add_record(alter, alter->after[i].name, alter->after[i].value) != ERR_OK)
             return no_memory();
     return GOOD;
+}
+
+enum err settle_least_in_sync(struct controller *controller)
+{
+    static const struct config_settings none;
+    const struct image *image = controller->image;
+    struct config_layers layers = {.broker = &none, .cluster = &none, .node = image->layers.node};
+    enum config_source source;
+    enum err err = ERR_OK;
+    bool is_set = false;
+    for (int32_t i = 0; i < image->resource_count && err == ERR_OK; i++) {
+        const struct image_resource *resource = &image->resources[i];
+        struct slice name = slice_from_string(resource->name);
+        if (resource->type != CONFIG_RESOURCE_BROKER || config_setting(&resource->settings, least_in_sync) == NULL)
+            continue;
+        is_set = is_set || name.length == 0;
+        if (name.length > 0)
+            err = add_config_record(controller, resource->type, name, least_in_sync, NULL);
+    }
+    if (is_set || err != ERR_OK)
+        return err;
+    const struct config_key *key = config_broker_key(slice_from_string(least_in_sync));
+    return add_config_record(controller, CONFIG_RESOURCE_BROKER, SLICE_LITERAL(""), least_in_sync,
+                             config_effective(&layers, key, &source));
 }
 
 /* ---- the two requests ---------------------------------------------------------------------------------------------

@@ -71,6 +71,9 @@ enum err controller_alter_reassignments(struct controller *controller,
                                         const struct alter_partition_reassignments_request *request,
                                         struct alter_partition_reassignments_response *response) MUST_CHECK;
 
+/* Leaders out of those who were in sync last (KIP-966). With it min.insync.replicas is the cluster's only. */
+#define CONTROLLER_ELR_FEATURE "eligible.leader.replicas.version"
+
 /* All or none of them; the first that cannot be is the answer. */
 enum err controller_update_features(struct controller *controller, const struct update_features_request *request,
                                     struct update_features_response *response) MUST_CHECK;

@@ -1,6 +1,7 @@
 /* UpdateFeatures (KIP-584, KIP-778): the feature levels of the cluster, within what this node can do. */
 #include "core/controller/internal.h"
 
+enum { ELR_NEEDS_METADATA = 23 }; /* 4.0-IV1: partitions have the fields */
 enum { UPGRADE = 1, SAFE_DOWNGRADE = 2, UNSAFE_DOWNGRADE = 3 };
 
 typedef struct update_features_request_feature_update_key asked_update;
@@ -48,7 +49,25 @@ static const char *problem(struct controller *controller, const asked_update *as
         return asked->upgrade_type == UNSAFE_DOWNGRADE
                    ? "Unsafe metadata downgrade is not supported in this version."
                    : "Refusing to perform the requested downgrade because it might delete metadata information.";
+    if (level > 0 && slice_equal_string(asked->feature, CONTROLLER_ELR_FEATURE) &&
+        current_level(image, SLICE_LITERAL("metadata.version")) < ELR_NEEDS_METADATA)
+        return arena_printf(controller->arena,
+                            CONTROLLER_ELR_FEATURE
+                            " could not be set to %d because it depends on metadata.version level %d",
+                            level, ELR_NEEDS_METADATA);
     return NULL;
+}
+
+static enum err add_level(struct controller *controller, const asked_update *asked)
+{
+    struct meta_record *record = meta_records_add(&controller->records, controller->arena, META_FEATURE_LEVEL);
+    if (record == NULL)
+        return ERR_NO_MEMORY;
+    record->feature_level.name = asked->feature;
+    record->feature_level.feature_level = asked->max_version_level;
+    bool begins = slice_equal_string(asked->feature, CONTROLLER_ELR_FEATURE) && asked->max_version_level > 0 &&
+                  current_level(controller->image, asked->feature) == 0;
+    return begins ? settle_least_in_sync(controller) : ERR_OK;
 }
 
 static enum err refuse_update(struct controller *controller, const asked_update *asked, const char *why,
@@ -89,13 +108,8 @@ enum err controller_update_features(struct controller *controller, const struct 
         const char *why = problem(controller, asked);
         if (why != NULL)
             return refuse_update(controller, asked, why, response);
-        if (request->validate_only)
-            continue;
-        struct meta_record *record = meta_records_add(&controller->records, controller->arena, META_FEATURE_LEVEL);
-        if (record == NULL)
+        if (!request->validate_only && add_level(controller, asked) != ERR_OK)
             return ERR_NO_MEMORY;
-        record->feature_level.name = asked->feature;
-        record->feature_level.feature_level = asked->max_version_level;
     }
     return fill_results(controller, request, response);
 }

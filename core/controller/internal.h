@@ -25,6 +25,9 @@ struct verdict refuse(struct arena *arena, int16_t code, const char *format, ...
 /* Checks one value against its key and, for topics, the whole set against each other. */
 struct verdict check_topic_settings(struct arena *arena, const struct broker_config *broker,
                                     const struct config_setting *settings, int count);
+/* KIP-966: records that make min.insync.replicas a setting of the cluster and of no single broker. */
+enum err settle_least_in_sync(struct controller *controller) MUST_CHECK;
+
 /* A NUL-terminated copy; NULL when the arena is full. */
 const char *text_of(struct arena *arena, struct slice text);
 

@@ -1,5 +1,6 @@
 #include "net/handlers/features.h"
 
+#include "core/controller/controller.h"
 #include "io/base/check.h"
 
 static const struct feature table[] = {
@@ -7,6 +8,8 @@ static const struct feature table[] = {
     {"metadata.version", 7, 29, 29},
     /* KIP-890: 2 bumps a producer's epoch with every transaction; older clients are served all the same. */
     {"transaction.version", 0, 2, 2},
+    /* KIP-966: the only replica is always in sync, so nobody else is ever eligible. */
+    {CONTROLLER_ELR_FEATURE, 0, 1, 1},
 };
 
 const struct feature *features(int *count)

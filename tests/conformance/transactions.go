@@ -220,6 +220,7 @@ func txnSteps() []step {
 	s.hanging()
 	s.add("ListTransactions", listTxns(nil))
 	s.features()
+	s.eligibleLeaders()
 	return s.steps
 }
 

@@ -1,4 +1,4 @@
-/* UpdateFeatures: what may change, in Kafka's words when not, all or none. */
+/* UpdateFeatures: what may change, in Kafka's words when not, all or none; and what a level means for settings. */
 #include "core/controller/controller.h"
 #include "core/meta/builder.h"
 #include "tests/support/test.h"
@@ -12,13 +12,16 @@ struct cluster {
 
 static int set_up(void **state)
 {
-    static const struct controller_feature features[] = {{"metadata.version", 7, 29, 29},
-                                                         {"transaction.version", 0, 2, 2}};
+    static const struct controller_feature features[] = {
+        {"metadata.version", 7, 29, 29}, {"transaction.version", 0, 2, 2}, {CONTROLLER_ELR_FEATURE, 0, 1, 1}};
     struct cluster *cluster = calloc(1, sizeof *cluster);
     struct image_builder builder;
     struct image *next;
     cluster->mem = test_mem();
     arena_init(&cluster->arena, cluster->mem, 1 << 24);
+    struct config_problems problems = {0};
+    assert_int_equal(config_add_override("min.insync.replicas=2", &cluster->arena, &cluster->settings, &problems),
+                     ERR_OK);
     struct image_node node = {.node_id = 1, .settings = &cluster->settings};
     assert_int_equal(image_first(cluster->mem, &node, &cluster->image), ERR_OK);
     struct controller controller = {.image = cluster->image, .arena = &cluster->arena};
@@ -97,6 +100,8 @@ static void every_change_is_made_or_refused_as_kafka_does(void **state)
         {"no.such", 1, 1, "Local controller 1 does not support this feature."},
         {"metadata.version", 30, 1, "Local controller 1 only supports versions 7-29"},
         {"metadata.version", 28, 2, "because it might delete metadata information."},
+        {CONTROLLER_ELR_FEATURE, 0, 2, NULL},
+        {CONTROLLER_ELR_FEATURE, 2, 1, "Local controller 1 only supports versions 0-1"},
         {"metadata.version", 28, 3, "Unsafe metadata downgrade is not supported in this version."},
     };
     struct update_features_response response;
@@ -126,11 +131,110 @@ static void several_changes_are_all_made_or_none(void **state)
     assert_int_equal(response.error_code, KAFKA_ERROR_INVALID_UPDATE_VERSION);
 }
 
+static void commit(struct cluster *cluster, const struct meta_records *records)
+{
+    struct image_builder builder;
+    struct image *next;
+    image_builder_init(&builder, cluster->mem, cluster->image);
+    for (int i = 0; i < records->count; i++)
+        assert_int_equal(image_builder_apply(&builder, &records->items[i]), ERR_OK);
+    assert_int_equal(image_builder_finish(&builder, cluster->image->offset + records->count, 1, &next), ERR_OK);
+    image_builder_fini(&builder);
+    image_release(cluster->mem, cluster->image);
+    cluster->image = next;
+}
+
+/* min.insync.replicas of a broker, "" for all, set to value or, NULL, deleted; the answer's code. */
+static int alter_least(struct cluster *cluster, const char *broker, const char *value)
+{
+    struct controller controller = {.image = cluster->image, .arena = &cluster->arena};
+    struct incremental_alter_configs_request_alterable_config config = {.name = SLICE_LITERAL("min.insync.replicas"),
+                                                                        .config_operation =
+                                                                            value == NULL, /* SET is 0, DELETE 1 */
+                                                                        .value = slice_from_string(value)};
+    struct incremental_alter_configs_request_alter_configs_resource resource = {
+        .resource_type = CONFIG_RESOURCE_BROKER, .resource_name = slice_from_string(broker), .configs = {&config, 1}};
+    struct incremental_alter_configs_request request = {.resources = {&resource, 1}};
+    struct incremental_alter_configs_response response;
+    assert_int_equal(controller_incremental_alter_configs(&controller, &request, &response), ERR_OK);
+    commit(cluster, &controller.records);
+    return response.responses.items[0].error_code;
+}
+
+/* As above with the old request, which replaces all settings; value NULL: by none. */
+static int replace_least(struct cluster *cluster, const char *broker, const char *value)
+{
+    struct controller controller = {.image = cluster->image, .arena = &cluster->arena};
+    struct alter_configs_request_alterable_config config = {.name = SLICE_LITERAL("min.insync.replicas"),
+                                                            .value = slice_from_string(value)};
+    struct alter_configs_request_alter_configs_resource resource = {.resource_type = CONFIG_RESOURCE_BROKER,
+                                                                    .resource_name = slice_from_string(broker),
+                                                                    .configs = {&config, value != NULL}};
+    struct alter_configs_request request = {.resources = {&resource, 1}};
+    struct alter_configs_response response;
+    assert_int_equal(controller_alter_configs(&controller, &request, &response), ERR_OK);
+    commit(cluster, &controller.records);
+    return response.responses.items[0].error_code;
+}
+
+static const char *least_of(const struct cluster *cluster, const char *broker)
+{
+    const struct image_resource *resource =
+        image_resource_of(cluster->image, CONFIG_RESOURCE_BROKER, slice_from_string(broker));
+    return resource == NULL ? NULL : config_setting(&resource->settings, "min.insync.replicas");
+}
+
+static void set_leaders_level(struct cluster *cluster, int16_t level, int8_t type)
+{
+    struct update_features_request_feature_update_key item = {
+        .feature = SLICE_LITERAL(CONTROLLER_ELR_FEATURE), .max_version_level = level, .upgrade_type = type};
+    struct update_features_request request = {.feature_updates = {&item, 1}};
+    struct update_features_response response = {0};
+    struct controller controller = {.image = cluster->image, .arena = &cluster->arena};
+    assert_int_equal(controller_update_features(&controller, &request, &response), ERR_OK);
+    assert_int_equal(response.error_code, 0);
+    commit(cluster, &controller.records);
+}
+
+static void the_least_in_sync_is_the_clusters_alone_while_leaders_are_chosen_by_it(void **state)
+{
+    struct cluster *cluster = *state;
+    assert_string_equal(least_of(cluster, ""), "2"); /* the file's, when the cluster began */
+    assert_int_equal(alter_least(cluster, "", NULL), KAFKA_ERROR_INVALID_CONFIG);
+    assert_int_equal(replace_least(cluster, "", NULL), KAFKA_ERROR_INVALID_CONFIG);
+    assert_int_equal(alter_least(cluster, "1", "3"), KAFKA_ERROR_INVALID_CONFIG);
+    assert_int_equal(alter_least(cluster, "1", NULL), KAFKA_ERROR_INVALID_CONFIG);
+    assert_int_equal(replace_least(cluster, "1", "3"), KAFKA_ERROR_INVALID_CONFIG);
+    assert_int_equal(replace_least(cluster, "1", NULL), 0); /* there is nothing to take away */
+    assert_int_equal(alter_least(cluster, "", "4"), 0);
+    assert_int_equal(replace_least(cluster, "", "5"), 0);
+    assert_string_equal(least_of(cluster, ""), "5");
+    assert_null(least_of(cluster, "1"));
+}
+
+static void raising_the_level_makes_the_least_in_sync_the_clusters(void **state)
+{
+    struct cluster *cluster = *state;
+    set_leaders_level(cluster, 0, 2);
+    assert_int_equal(alter_least(cluster, "1", "3"), 0);
+    assert_int_equal(alter_least(cluster, "", NULL), 0);
+    set_leaders_level(cluster, 1, 1);
+    assert_string_equal(least_of(cluster, ""), "2");
+    assert_null(least_of(cluster, "1"));
+    set_leaders_level(cluster, 0, 2);
+    assert_int_equal(alter_least(cluster, "", "7"), 0);
+    set_leaders_level(cluster, 1, 1);
+    assert_string_equal(least_of(cluster, ""), "7"); /* what is set stays */
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(every_change_is_made_or_refused_as_kafka_does, set_up, tear_down),
         cmocka_unit_test_setup_teardown(several_changes_are_all_made_or_none, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(the_least_in_sync_is_the_clusters_alone_while_leaders_are_chosen_by_it, set_up,
+                                        tear_down),
+        cmocka_unit_test_setup_teardown(raising_the_level_makes_the_least_in_sync_the_clusters, set_up, tear_down),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
