@@ -242,6 +242,13 @@ static bool is_changed(const struct alter *alter, const struct config_setting *s
     return at < 0 || strcmp(alter->before[at].value, setting->value) != 0;
 }
 
+/* Of these Kafka says so (SslConfigs.RECONFIGURABLE_CONFIGS); other keys of SSL and SASL may be set for a broker. */
+static bool is_of_a_store(const char *name)
+{
+    return strncmp(name, "ssl.keystore.", 13) == 0 || strncmp(name, "ssl.truststore.", 15) == 0 ||
+           strcmp(name, "ssl.key.password") == 0;
+}
+
 /* KIP-226. A broker's keys that are not known to us are kept and do nothing, as in Kafka (plug-ins may read them). */
 static struct verdict check_broker_settings(const struct alter *alter)
 {
@@ -255,8 +262,7 @@ static struct verdict check_broker_settings(const struct alter *alter)
         if (key->scope == CONFIG_READ_ONLY)
             return refuse(arena, KAFKA_ERROR_INVALID_REQUEST, "Cannot update these configs dynamically: [%s]",
                           setting->name);
-        if ((strncmp(setting->name, "ssl.", 4) == 0 || strncmp(setting->name, "sasl.", 5) == 0) &&
-            key->scope == CONFIG_PER_BROKER)
+        if (is_of_a_store(setting->name))
             return refuse(arena, KAFKA_ERROR_INVALID_REQUEST,
                           "These security configs can be dynamically updated only per-listener using the listener "
                           "prefix: [%s]",

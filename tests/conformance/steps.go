@@ -369,18 +369,21 @@ func scripted() []step {
 	add("DescribeConfigs bad name", describe(kmsg.ConfigResourceTypeTopic, "a b"))
 	add("DescribeConfigs broker keys", describe(kmsg.ConfigResourceTypeBroker, "1", "log.retention.hours", "num.partitions", "message.max.bytes", "log.segment.bytes"))
 	add("DescribeConfigs broker unknown", describe(kmsg.ConfigResourceTypeBroker, "77"))
-	alter := func(name, key string, op kmsg.IncrementalAlterConfigOp, value *string, validate bool) func(b *broker) message {
+	alterOf := func(kind kmsg.ConfigResourceType, name, key string, op kmsg.IncrementalAlterConfigOp, value *string, validate bool) func(b *broker) message {
 		return func(b *broker) message {
 			r := kmsg.NewPtrIncrementalAlterConfigsRequest()
 			r.ValidateOnly = validate
 			x := kmsg.NewIncrementalAlterConfigsRequestResource()
-			x.ResourceType, x.ResourceName = kmsg.ConfigResourceTypeTopic, name
+			x.ResourceType, x.ResourceName = kind, name
 			c := kmsg.NewIncrementalAlterConfigsRequestResourceConfig()
 			c.Name, c.Op, c.Value = key, op, value
 			x.Configs = append(x.Configs, c)
 			r.Resources = append(r.Resources, x)
 			return r
 		}
+	}
+	alter := func(name, key string, op kmsg.IncrementalAlterConfigOp, value *string, validate bool) func(b *broker) message {
+		return alterOf(kmsg.ConfigResourceTypeTopic, name, key, op, value, validate)
 	}
 	add("IncrementalAlterConfigs set", alter("plain", "retention.ms", 0, text("86400000"), false))
 	add("IncrementalAlterConfigs bad value", alter("plain", "retention.ms", 0, text("x"), false))
@@ -389,6 +392,14 @@ func scripted() []step {
 	add("IncrementalAlterConfigs append to a number", alter("plain", "retention.ms", 2, text("1"), false))
 	add("IncrementalAlterConfigs append to a list", alter("plain", "cleanup.policy", 2, text("compact"), true))
 	add("IncrementalAlterConfigs absent topic", alter("absent", "retention.ms", 0, text("1000"), false))
+	for _, one := range [][2]string{{"sasl.kerberos.min.time.before.relogin", "58000"}, {"sasl.enabled.mechanisms", "PLAIN"},
+		{"ssl.protocol", "TLSv1.2"}, {"ssl.client.auth", "required"}, {"ssl.keymanager.algorithm", "PKIX"},
+		{"ssl.keystore.type", "PEM"}, {"ssl.key.password", "x"}, {"ssl.truststore.location", "/x"},
+		{"message.max.bytes", "2000000"}, {"log.cleaner.threads", "x"}, {"no.such.key", "x"}} {
+		for _, of := range []string{"1", ""} {
+			add("IncrementalAlterConfigs broker "+of+" "+one[0], alterOf(kmsg.ConfigResourceTypeBroker, of, one[0], 0, text(one[1]), true))
+		}
+	}
 	add("DescribeConfigs after set", describe(kmsg.ConfigResourceTypeTopic, "plain", "retention.ms"))
 	add("IncrementalAlterConfigs delete", alter("plain", "retention.ms", 1, nil, false))
 	add("DescribeConfigs after delete", describe(kmsg.ConfigResourceTypeTopic, "plain", "retention.ms"))

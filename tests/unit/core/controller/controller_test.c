@@ -346,6 +346,9 @@ static void settings_change_with_kafkas_rules(void **state)
         {BROKER, "2", "log.retention.ms", SET, "77", 42},
         {BROKER, "x", "log.retention.ms", SET, "77", 42},
         {BROKER, "1", "num.partitions", SET, "7", 42},
+        {BROKER, "1", "sasl.kerberos.min.time.before.relogin", SET, "58000", 0},
+        {BROKER, "", "sasl.kerberos.min.time.before.relogin", SET, "58000", 42},
+        {BROKER, "1", "ssl.keystore.type", SET, "PEM", 42},
         {BROKER, "1", "log.retention.ms", SET, "abc", 42},
         {3, "1", "log.retention.ms", SET, "77", 42},
     };
