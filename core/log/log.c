@@ -83,6 +83,14 @@ enum err log_segment_file(struct log *log, struct segment *segment)
 
 static void flush_start(struct io_hook *hook);
 
+static void names_are_durable(struct log *log, int64_t to)
+{
+    LIST_EACH(link, &log->segments)
+    SEGMENT_OF(link)->named |= SEGMENT_OF(link)->base_offset <= to;
+    enum err err = log->retired ? ERR_OK : log_drop_below_start(log);
+    MAYBE(err != ERR_OK); /* retention tries it again */
+}
+
 static void flush_finish(struct log *log)
 {
     struct log_flush_job *flush = &log->flush;
@@ -99,6 +107,8 @@ static void flush_finish(struct log *log)
     } else if (flush->target > log->durable_offset) {
         log->durable_offset = flush->target;
     }
+    if (flush->err == ERR_OK && flush->directory)
+        names_are_durable(log, flush->named_to);
     if (flush->wanted)
         io_at_turn_end(log->io, &flush->hook);
     if (log->listener != NULL)
@@ -157,6 +167,7 @@ static enum err flush_collect(struct log *log)
         flush->segments[flush->count++] = segment;
     }
     flush->directory = log->directory_dirty;
+    flush->named_to = log_active(log)->base_offset;
     if (log->epochs_dirty) {
         flush->epochs = log_epochs_text(log, &flush->epochs_size, &flush->epochs_length);
         log->epochs_dirty = flush->epochs == NULL; /* without memory: with a later flush */

@@ -233,7 +233,8 @@ void log_tick(struct log *log, int64_t now_ms);
 void log_checkpoint_index(struct log *log);
 /* Periodic, likewise: makes the aborted index durable, so that the recovery point can move on. */
 void log_save_aborted(struct log *log);
-/* Removes what retention.ms and retention.bytes say, below `below`. The number of segments taken out. */
+/* Moves the start as retention.ms and retention.bytes say, up to `below`, over so many segments as is returned. They go
+ * as soon as the name of the one behind them is durable. */
 int log_retain(struct log *log, int64_t now_ms, int64_t below);
 bool log_retain_waits(const struct log *log); /* it is to be called again soon: an index was not in memory */
 

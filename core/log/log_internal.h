@@ -37,6 +37,7 @@ struct log_flush_job {
     int64_t sizes[LOG_FLUSH_FILES]; /* when it began */
     int count;
     bool directory;  /* new files: their names have to be durable too */
+    int64_t named_to; /* base offset of the last of them */
     uint8_t *epochs; /* the text of leader-epoch-checkpoint to write; NULL: as it is */
     size_t epochs_size, epochs_length;
     enum err err;
@@ -140,6 +141,7 @@ bool log_is_swap_name(const char *name);
 enum err log_finish_swaps(struct log *log, struct fs *fs) MUST_CHECK;
 /* log_life.c: out of the log; its files go later. */
 void log_take_out(struct log *log, struct segment *segment);
+enum err log_drop_below_start(struct log *log) MUST_CHECK;
 void log_close_removed(struct log *log); /* descriptors of those that nobody holds any more */
 enum err log_rename_deleted(struct log *log, const struct segment *segment) MUST_CHECK;
 /* The text of leader-epoch-checkpoint; NULL: no memory. */

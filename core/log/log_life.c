@@ -145,12 +145,18 @@ void log_take_out(struct log *log, struct segment *segment)
 }
 
 /* Oldest first, and none when one before it stays: recovery would take the gap behind that one for a lost tail, and
- * drop what lies behind. */
-static enum err drop_below_start(struct log *log)
+ * drop what lies behind. Nor before the name of the one that follows is durable: a log that is found empty begins at
+ * its start again. The end of the flush calls again. */
+enum err log_drop_below_start(struct log *log)
 {
     enum err err = ERR_OK;
     while (err == ERR_OK && log->segment_count > 1 && SEGMENT_OF(log->segments.next)->end_offset <= log->start_offset) {
         struct segment *oldest = SEGMENT_OF(log->segments.next);
+        if (!SEGMENT_OF(oldest->link.next)->named) {
+            log->directory_dirty = true;
+            log_flush(log);
+            break;
+        }
         err = log_rename_deleted(log, oldest);
         if (err == ERR_OK)
             log_take_out(log, oldest);
@@ -165,7 +171,7 @@ enum err log_advance_start(struct log *log, int64_t offset)
         log->start_offset = offset;
         trim_epochs(log);
     }
-    return drop_below_start(log); /* also when the start was there before, but in the growing segment */
+    return log_drop_below_start(log); /* also when the start was there before, but in the growing segment */
 }
 
 /* Kafka's largestTimestamp: without one, when the file was written last. */
@@ -204,20 +210,26 @@ bool log_retain_waits(const struct log *log)
 
 int log_retain(struct log *log, int64_t now_ms, int64_t below)
 {
-    int removed = 0;
+    const struct topic_config *config = log->config;
+    int64_t start = log->start_offset, excess_bytes = log->size_bytes - config->retention_bytes;
+    int passed = 0;
     log->retain_waits = false;
-    while (!log->sealed && log->writing == NULL && (log->config->cleanup_policy & CONFIG_CLEANUP_DELETE)) {
-        struct segment *oldest = SEGMENT_OF(log->segments.next);
-        if ((oldest->size == 0 && oldest == log_active(log)) || oldest->end_offset > below ||
-            !may_go(log, oldest, now_ms, log->size_bytes - log->config->retention_bytes))
+    if (log->sealed || log->writing != NULL || !(config->cleanup_policy & CONFIG_CLEANUP_DELETE))
+        return 0;
+    LIST_EACH(link, &log->segments)
+    {
+        struct segment *segment = SEGMENT_OF(link);
+        bool last = segment == log_active(log);
+        if ((last && segment->size == 0) || segment->end_offset > below ||
+            !may_go(log, segment, now_ms, excess_bytes) || (last && log_roll(log) != ERR_OK))
             break;
-        if (log->segment_count == 1 && log_roll(log) != ERR_OK)
-            break;
-        if (log_advance_start(log, oldest->end_offset) != ERR_OK)
-            break;
-        removed++;
+        passed += segment->end_offset > log->start_offset;
+        start = segment->end_offset;
+        excess_bytes -= segment->size;
     }
-    return removed;
+    enum err err = log_advance_start(log, start);
+    MAYBE(err != ERR_OK); /* tried again the next time */
+    return passed;
 }
 
 /* ---- descriptors and files

@@ -228,6 +228,7 @@ static enum err open_contents(struct log *log, struct fs *fs, const struct log_o
     {
         struct segment *segment = SEGMENT_OF(link);
         segment->dirty = segment->end_offset > log->durable_offset;
+        segment->named = options->clean;
         segment->settled_pos = segment->size;
         if (segment->file != IO_NONE) /* an idle log needs no descriptor */
             io_close_now(log->io, segment->file);

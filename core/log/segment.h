@@ -53,6 +53,7 @@ struct segment {
     bool replaced;     /* by compaction: its name belongs to another segment now */
     bool settling;     /* it is being told of more */
     bool dirty;        /* has bytes that are not durable */
+    bool named;        /* its name is durable */
     int64_t remove_ms; /* when taken out of the log: its files go then */
     int64_t used_ns;
     io_file file; /* IO_NONE: not open */
