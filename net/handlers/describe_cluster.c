@@ -3,6 +3,7 @@
 #include "core/wire/messages.h"
 #include "net/handlers/api.h"
 #include "net/handlers/endpoints.h"
+#include "net/handlers/operations.h"
 #include "net/handlers/shard.h"
 
 enum { ENDPOINT_BROKERS = 1, ENDPOINT_CONTROLLERS = 2 };
@@ -53,5 +54,7 @@ void handle_describe_cluster(struct request *request)
         request_close(request);
         return;
     }
+    if (asked.include_cluster_authorized_operations && response.error_code == KAFKA_ERROR_NONE)
+        response.cluster_authorized_operations = OPERATIONS_OF_CLUSTER;
     request_answer(request, &response);
 }

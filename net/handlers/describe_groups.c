@@ -1,12 +1,11 @@
 /* DescribeGroups: members and their assignments (KIP-345, KIP-1043: GROUP_ID_NOT_FOUND). */
 #include "net/handlers/api.h"
 #include "net/handlers/group_call.h"
+#include "net/handlers/operations.h"
 
 typedef struct describe_groups_response_described_group described;
 
-/* READ, DELETE, DESCRIBE, DESCRIBE_CONFIGS, ALTER_CONFIGS: all there are for groups, while nobody is refused anything.
- */
-enum { FIRST_WITH_OPERATIONS = 3, GROUP_OPERATIONS = 1 << 3 | 1 << 6 | 1 << 8 | 1 << 10 | 1 << 11 };
+enum { FIRST_WITH_OPERATIONS = 3 };
 
 static bool describe(struct request *request, struct slice group_id, bool with_operations, described *out)
 {
@@ -21,7 +20,7 @@ static bool describe(struct request *request, struct slice group_id, bool with_o
     bool made = group_describe(machine, group_id, request->header.version, &request->arena, out);
     groups_leave(machine);
     if (with_operations && out->error_code == KAFKA_ERROR_NONE)
-        out->authorized_operations = GROUP_OPERATIONS;
+        out->authorized_operations = OPERATIONS_OF_GROUP;
     return made;
 }
 

@@ -3,6 +3,7 @@
 #include "core/wire/error.h"
 #include "core/wire/messages.h"
 #include "net/handlers/api.h"
+#include "net/handlers/operations.h"
 #include "net/handlers/shard.h"
 
 typedef struct describe_topic_partitions_response_describe_topic_partitions_response_topic topic_answer;
@@ -88,6 +89,7 @@ static bool fill_topic(struct page *page, topic_answer *answer, struct slice nam
     const struct image_topic *topic = image_topic_by_name(page->request->shard->image, name);
     wire_set_defaults(&describe_topic_partitions_response_describe_topic_partitions_response_topic_struct, answer);
     answer->name = name;
+    answer->topic_authorized_operations = OPERATIONS_OF_TOPIC;
     if (topic == NULL) {
         answer->error_code = controller_topic_name_problem(name, &page->request->arena) != NULL
                                  ? KAFKA_ERROR_INVALID_TOPIC_EXCEPTION

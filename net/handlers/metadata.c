@@ -5,6 +5,7 @@
 #include "net/handlers/api.h"
 #include "net/handlers/auto_create.h"
 #include "net/handlers/endpoints.h"
+#include "net/handlers/operations.h"
 #include "net/handlers/shard.h"
 
 typedef struct metadata_response_metadata_response_topic topic_answer;
@@ -119,6 +120,19 @@ static bool fill_brokers(struct request *request, struct metadata_response *resp
     return true;
 }
 
+/* KIP-430: since version 8; those of the cluster went to DescribeCluster after version 10. */
+static void fill_operations(const struct request *request, const struct metadata_request *asked,
+                            struct metadata_response *response)
+{
+    enum { FIRST = 8, LAST_WITH_CLUSTER = 10 };
+    int16_t version = request->header.version;
+    if (version >= FIRST && version <= LAST_WITH_CLUSTER && asked->include_cluster_authorized_operations)
+        response->cluster_authorized_operations = OPERATIONS_OF_CLUSTER;
+    if (version >= FIRST && asked->include_topic_authorized_operations)
+        for (int32_t i = 0; i < response->topics.count; i++)
+            response->topics.items[i].topic_authorized_operations = OPERATIONS_OF_TOPIC;
+}
+
 static void answer(struct request *request, const struct metadata_request *asked, bool all)
 {
     struct metadata_response response;
@@ -127,10 +141,12 @@ static void answer(struct request *request, const struct metadata_request *asked
     response.controller_id = request->shard->broker->node_id;
     bool ok = (all ? fill_all(request, &response) : fill_named(request, asked, &response)) &&
               fill_brokers(request, &response);
-    if (ok)
-        request_answer(request, &response);
-    else
+    if (!ok) {
         request_close(request);
+        return;
+    }
+    fill_operations(request, asked, &response);
+    request_answer(request, &response);
 }
 
 /* The topics that are named, could exist and do not. NULL with *count 0: none. */

@@ -231,6 +231,26 @@ func scripted() []step {
 	add("Metadata named", metadata("plain", "absent", "bad name"))
 	add("Metadata none", metadata())
 	add("DescribeCluster", func(b *broker) message { return kmsg.NewPtrDescribeClusterRequest() })
+	add("DescribeCluster operations", func(b *broker) message {
+		r := kmsg.NewPtrDescribeClusterRequest()
+		r.IncludeClusterAuthorizedOperations = true
+		return r
+	})
+	add("Metadata operations", func(b *broker) message {
+		r := metadata("plain", "absent", "bad name")(b).(*kmsg.MetadataRequest)
+		r.IncludeClusterAuthorizedOperations, r.IncludeTopicAuthorizedOperations = true, true
+		return r
+	})
+	add("DescribeTopicPartitions operations", func(b *broker) message {
+		r := kmsg.NewPtrDescribeTopicPartitionsRequest()
+		r.ResponsePartitionLimit = 2000
+		for _, name := range []string{"absent", "plain"} {
+			t := kmsg.NewDescribeTopicPartitionsRequestTopic()
+			t.Topic = name
+			r.Topics = append(r.Topics, t)
+		}
+		return r
+	})
 
 	stamp := time.Now().UnixMilli()
 	good := plain("one", "two", "three")
