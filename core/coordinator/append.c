@@ -157,6 +157,29 @@ static bool put_control_record(struct batch_builder *builder, const struct machi
                              SLICE_NULL, 0);
 }
 
+/* Packed, when there is memory for it and it becomes smaller. */
+static struct slice pack(struct flight *flight, struct slice plain)
+{
+    struct compress_buffer out;
+    enum compress_codec codec = flight->coordinator->options.codec;
+    struct batch_header header;
+    compress_buffer_init(&out, io_mem(flight->coordinator->io));
+    enum err err = batch_read_header(plain.data, plain.length, &header);
+    ASSERT(err == ERR_OK);
+    if (codec == COMPRESS_NONE || (header.attributes & BATCH_CONTROL))
+        return plain;
+    struct slice body = slice_of(plain.data + BATCH_HEADER_BYTES, plain.length - BATCH_HEADER_BYTES);
+    err = compress_pack(codec, INT32_MIN, body, &out);
+    if (err == ERR_OK && out.length < body.length) {
+        memcpy(flight->data + BATCH_HEADER_BYTES, out.data, out.length);
+        plain.length = BATCH_HEADER_BYTES + out.length;
+        batch_set_codec(flight->data, plain.length, (int)codec);
+        batch_set_max_timestamp(flight->data, plain.length, header.max_timestamp); /* and the CRC */
+    }
+    compress_buffer_fini(&out);
+    return plain;
+}
+
 /* The bytes of the batch. The room was counted: adding cannot fail. */
 static void build(struct flight *flight)
 {
@@ -182,7 +205,7 @@ static void build(struct flight *flight)
         }
         ASSERT(fits);
     }
-    struct slice made = batch_builder_finish(&builder, &header);
+    struct slice made = pack(flight, batch_builder_finish(&builder, &header));
     partition_prepare(&flight->append, flight->data, made.length);
     flight->append.by_coordinator = true;
     flight->append.acks = -1;

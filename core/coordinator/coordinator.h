@@ -36,6 +36,7 @@
 #include "core/machine/machine.h"
 #include "core/meta/image.h"
 #include "core/partition/shard_data.h"
+#include "core/wire/compress.h"
 
 struct coordinator;
 struct coordinator_partition;
@@ -76,6 +77,7 @@ struct coordinator_options {
     struct shard_data *const *datas; /* by data shard; outlives the coordinator */
     int data_shards;
     int32_t node_id;
+    enum compress_codec codec; /* of what is written */
 };
 
 enum err coordinator_open(struct io *io, const struct coordinator_options *options,

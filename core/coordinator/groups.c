@@ -173,7 +173,8 @@ enum err groups_open(struct io *io, const struct groups_options *options, struct
     struct coordinator_options coordinator = {.kind = &groups->kind,
                                               .datas = options->datas,
                                               .data_shards = options->data_shards,
-                                              .node_id = options->node_id};
+                                              .node_id = options->node_id,
+                                              .codec = options->codec};
     enum err err = coordinator_open(io, &coordinator, &groups->coordinator);
     if (err != ERR_OK) {
         MEM_DELETE(io_mem(io), groups);

@@ -22,6 +22,7 @@ struct groups_options {
     struct shard_data *const *datas; /* by data shard; outlives the coordinator */
     int data_shards;
     int32_t node_id;
+    enum compress_codec codec; /* offsets.topic.compression.codec */
 };
 
 enum err groups_open(struct io *io, const struct groups_options *options, struct groups **groups) MUST_CHECK;

@@ -533,3 +533,10 @@ void log_clean_stop(struct log_clean *clean)
     if (io_timer_running(&clean->_timer)) /* its place in the heap is there */
         (void)!io_timer_start(clean->_log->io, &clean->_timer, io_now_ns(clean->_log->io));
 }
+
+void log_clean_change_pace(struct log_clean *clean)
+{
+    struct io *io = clean->_log->io;
+    if (io_timer_running(&clean->_timer) && !clean->_stop)
+        (void)!io_timer_start(io, &clean->_timer, io_now_ns(io) + clean->pause_ns(clean, clean->_step_bytes_done));
+}

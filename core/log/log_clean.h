@@ -97,6 +97,8 @@ struct log_clean {
 enum err log_clean(struct log *log, struct log_clean *clean) MUST_CHECK;
 /* done() comes soon, with ERR_CLOSED unless it was over anyway. */
 void log_clean_stop(struct log_clean *clean);
+/* pause_ns has changed its mind: a wait that has begun is measured anew, from now. */
+void log_clean_change_pace(struct log_clean *clean);
 bool log_is_cleaning(const struct log *log);
 
 /* ---- what may be cleaned ----------------------------------------------------------------------------------------- */

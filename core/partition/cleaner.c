@@ -21,11 +21,16 @@ static int64_t backoff_ns(const struct shard_data *data)
     return (backoff_ms < most_ms ? backoff_ms : most_ms) * MS;
 }
 
-void cleaner_hurry(struct shard_data *data)
+void cleaner_configured(struct shard_data *data)
 {
-    const struct io_timer *timer = &data->cleaner.timer;
+    struct cleaner *cleaner = &data->cleaner;
+    const struct io_timer *timer = &cleaner->timer;
+    double rate = data->options.config->log_cleaner_io_max_bytes_per_second;
     if (!io_timer_running(timer) || timer->deadline_ns > io_now_ns(data->io) + backoff_ns(data))
         arm(data, backoff_ns(data));
+    if (cleaner->partition != NULL && cleaner->bytes_per_second != rate)
+        log_clean_change_pace(&cleaner->clean);
+    cleaner->bytes_per_second = rate;
 }
 
 /* ---- choosing ---------------------------------------------------------------------------------------------------- */

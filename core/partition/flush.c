@@ -57,6 +57,15 @@ void partition_flush_later(struct partition *partition, uint64_t bytes)
         flush_now(partition);
 }
 
+void partition_flush_configured(struct partition *partition)
+{
+    if (list_empty(&partition->_unflushed) || partition->state != PARTITION_ONLINE)
+        return;
+    arm(partition->_data, deadline_ns(partition));
+    if (is_due_by_size(partition))
+        flush_now(partition);
+}
+
 static void leave(struct partition *partition)
 {
     list_remove(&partition->_unflushed);

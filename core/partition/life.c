@@ -341,6 +341,7 @@ void life_update(struct shard_data *data, struct partition *partition, const str
     partition->isr_count = now->isr_count;
     if (partition->log != NULL)
         log_configure(partition->log, partition->config);
+    partition_flush_configured(partition);
     if (moved)
         wait_queue_move(&partition->waits);
 }

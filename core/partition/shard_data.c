@@ -369,7 +369,7 @@ void shard_data_configure(struct shard_data *data, const struct broker_config *c
     data->budget.limit_bytes = config->ringmain_dirty_bytes;
     hurry_timer(data, &data->retention_timer, config->log_retention_check_interval_ms);
     hurry_timer(data, &data->checkpoint_timer, checkpoint_ms(config));
-    cleaner_hurry(data);
+    cleaner_configured(data);
 }
 
 /* ---- open, stop, close

@@ -15,6 +15,7 @@ struct cleaner {
     struct io_timer timer;
     struct partition *partition; /* NULL: none */
     int64_t looked_ns;           /* when it last looked for one, or was done with one */
+    double bytes_per_second;     /* that the pauses were measured by */
     struct log_clean clean;
     struct log_clean_producer *producers;
     size_t producer_capacity;
@@ -90,12 +91,13 @@ enum err snapshot_store(struct shard_data *data, struct partition *partition) MU
 void snapshot_checkpoint(struct shard_data *data, struct partition *partition);
 /* flush.c: what nobody waits for becomes durable by time, bytes and messages. */
 void partition_flush_later(struct partition *partition, uint64_t bytes); /* so many were appended */
+void partition_flush_configured(struct partition *partition);            /* when, may have changed */
 void partition_flushed(struct partition *partition);                     /* the durable offset has moved */
 void partition_flush(struct partition *partition);                       /* log_flush, and how long it takes */
 void flush_fire(struct io_timer *timer);
 /* cleaner.c */
 void cleaner_fire(struct io_timer *timer);
-void cleaner_hurry(struct shard_data *data); /* not later than the backoff that is set now */
+void cleaner_configured(struct shard_data *data); /* no later than the backoff and no slower than set now */
 void cleaner_stop(struct shard_data *data);
 void cleaner_forget(struct shard_data *data, const struct partition *partition); /* it is deleted */
 void life_describe_partition(struct shard_data *data, const struct partition *partition);

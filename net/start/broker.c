@@ -318,8 +318,10 @@ static enum err open_shards(struct boot *boot, const struct broker_options *opti
     control->image = metadata_latest(boot->control.metadata);
     control->control = &boot->control;
     boot->errands[broker->data_shards] = (struct errand){.boot = boot, .shard = control, .msg.run = begin};
-    struct groups_options groups = {
-        .datas = boot->datas, .data_shards = broker->data_shards, .node_id = broker->node_id};
+    struct groups_options groups = {.datas = boot->datas,
+                                    .data_shards = broker->data_shards,
+                                    .node_id = broker->node_id,
+                                    .codec = (enum compress_codec)boot->config->offsets_topic_compression_codec};
     err = groups_open(control->io, &groups, &boot->control.groups);
     if (err != ERR_OK)
         return err;

@@ -471,7 +471,9 @@ static void nested_transactions_are_told_apart_and_so_are_their_lines_in_the_ind
     for (int i = 0; i < 12; i++) {
         struct batch_plan plan = {.records = 2, .transactional = true, .aborted = true, .key = -1};
         plan.producer = 1;
+        plan.key = KEYS + i; /* nothing but the end of its transaction takes it away */
         int64_t outer = add(log, plan);
+        plan.key = -1;
         plan.producer = 2;
         int64_t inner = add(log, plan);
         end_transaction(log, 2, false, inner);
@@ -524,6 +526,55 @@ static void a_search_by_time_finds_every_record_that_stayed(void **state)
         assert_int_equal(find.err, ERR_OK);
         assert_int_equal(find.offset, seen[i].offset);
     }
+    close_log(log);
+}
+
+/* -1: it has none. */
+static int64_t last_time_of(const struct segment *segment)
+{
+    char path[300];
+    void *entries;
+    size_t length;
+    snprintf(path, sizeof(path), "%s/%020lld.timeindex", directory, (long long)segment->base_offset);
+    assert_int_equal(fs_read_file(io_fs(io), io_mem(io), path, 1 << 20, &entries, &length), ERR_OK);
+    assert_int_equal(length % 12, 0);
+    int64_t last = length == 0 ? -1 : get_i64((const uint8_t *)entries + length - 12);
+    mem_free(io_mem(io), entries, length + 1);
+    return last;
+}
+
+/* Kafka and its tools take it for the largest: it is so before this log has looked at the file again. */
+static void the_time_index_of_a_new_segment_ends_with_its_largest_timestamp(void **state)
+{
+    begin();
+    struct log *log = open_log(true, 0, NULL);
+    struct {
+        int64_t base_offset, end_offset, last_time;
+    } segments[LOG_CLEAN_GROUP];
+    int count = 0;
+    fill(log, 200);
+    clean_all(log, NOW_MS);
+    LIST_EACH(link, &log->segments)
+    {
+        const struct segment *segment = SEGMENT_OF(link);
+        if (segment->base_offset >= clean.end_offset)
+            break;
+        assert_true(count < LOG_CLEAN_GROUP);
+        segments[count].base_offset = segment->base_offset;
+        segments[count].end_offset = segment->end_offset;
+        segments[count++].last_time = last_time_of(segment);
+    }
+    see(log);
+    int with_times = 0;
+    for (int i = 0; i < count; i++) {
+        int64_t largest = -1;
+        for (int k = 0; k < seen_count; k++)
+            if (seen[k].offset >= segments[i].base_offset && seen[k].offset < segments[i].end_offset)
+                largest = seen[k].timestamp > largest ? seen[k].timestamp : largest;
+        assert_int_equal(segments[i].last_time, largest);
+        with_times += largest >= 0;
+    }
+    assert_true(with_times > 0);
     close_log(log);
 }
 
@@ -734,6 +785,7 @@ int main(void)
         ON_DISK(aborted_records_go_at_once_and_markers_when_nothing_needs_them),
         ON_DISK(nested_transactions_are_told_apart_and_so_are_their_lines_in_the_index),
         ON_DISK(a_search_by_time_finds_every_record_that_stayed),
+        ON_DISK(the_time_index_of_a_new_segment_ends_with_its_largest_timestamp),
         ON_DISK(a_segment_that_is_deleted_while_it_is_named_is_gone_after_a_restart),
         ON_DISK(records_deleted_while_it_runs_stay_deleted),
         ON_DISK(told_to_stop_it_leaves_the_log_whole),

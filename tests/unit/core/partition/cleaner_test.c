@@ -159,9 +159,42 @@ static void its_pace_is_limited(void **state)
     fill(400); /* about 120 KiB, read twice */
     broker.log_cleaner_io_max_bytes_per_second = 1000000;
     int64_t began_ns = io_now_ns(io);
+    while (data->cleaner.partition == NULL)
+        machine_turn(machine, true);
+    struct log_clean *clean = &data->cleaner.clean;
+    assert_int_equal(clean->pause_ns(clean, 250000), 250000000);
+    assert_int_equal(clean->pause_ns(clean, 0), 0);
     while (first()->_cleaned_offset == 0)
         machine_turn(machine, true);
     assert_true(io_now_ns(io) - began_ns > 150000000);
+}
+
+/* What cannot be read is not tried again and again; the log goes on. */
+static void a_damaged_log_is_tried_once(void **state)
+{
+    compacted();
+    broker.log_cleaner_enable = false;
+    for (int i = 0; i < 200; i++)
+        send_key(10 + i % 7, i);
+    char path[300];
+    snprintf(path, sizeof(path), "%s/orders-0/00000000000000000000.log", directory);
+    FILE *file = fopen(path, "r+");
+    assert_non_null(file);
+    assert_int_equal(fseek(file, BATCH_HEADER_BYTES + 50, SEEK_SET), 0);
+    assert_int_equal(fwrite("!", 1, 1, file), 1);
+    fclose(file);
+    broker.log_cleaner_enable = true;
+    int64_t until_ns = io_now_ns(io) + 20000000000;
+    while (!first()->_uncleanable && io_now_ns(io) < until_ns)
+        machine_turn(machine, true);
+    assert_true(first()->_uncleanable);
+    for (int64_t end_ns = io_now_ns(io) + 60000000; io_now_ns(io) < end_ns;) {
+        assert_null(data->cleaner.partition);
+        machine_turn(machine, true);
+    }
+    assert_int_equal(first()->_cleaned_offset, 0);
+    send_key(10, 200);
+    assert_int_equal(partition_log_end(first()), 201);
 }
 
 int main(void)
@@ -174,6 +207,7 @@ int main(void)
         ON_DISK(a_topic_may_be_deleted_at_any_moment_of_it),
         ON_DISK(a_stop_ends_it_and_is_clean),
         ON_DISK(its_pace_is_limited),
+        ON_DISK(a_damaged_log_is_tried_once),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
