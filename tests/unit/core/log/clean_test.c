@@ -552,7 +552,9 @@ static void the_time_index_of_a_new_segment_ends_with_its_largest_timestamp(void
         int64_t base_offset, end_offset, last_time;
     } segments[LOG_CLEAN_GROUP];
     int count = 0;
-    fill(log, 200);
+    for (int i = 0; i < 300; i++) /* few of a segment's last batches have an entry of their own */
+        add(log, (struct batch_plan){.records = 1, .producer = -1, .key = i, .value = i + 1});
+    save(log);
     clean_all(log, NOW_MS);
     LIST_EACH(link, &log->segments)
     {
@@ -574,7 +576,7 @@ static void the_time_index_of_a_new_segment_ends_with_its_largest_timestamp(void
         assert_int_equal(segments[i].last_time, largest);
         with_times += largest >= 0;
     }
-    assert_true(with_times > 0);
+    assert_true(with_times > 3);
     close_log(log);
 }
 
