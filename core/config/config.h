@@ -138,6 +138,7 @@ struct config_key {
     uint8_t store;      /* how the field is kept; internal */
     bool any_case;
     bool or_minus_one;
+    bool internal; /* DescribeConfigs shows it only where it was set, as Kafka does with its internal keys */
 };
 
 extern const struct config_key config_broker_keys[];

@@ -23,6 +23,7 @@ enum {
 #define NOT_EMPTY                   .check = CONFIG_NOT_EMPTY
 #define THROTTLED                   .check = CONFIG_THROTTLED
 #define AT_LEAST(low)               .check = CONFIG_RANGE, .min = (low), .max = NO_LIMIT
+#define INTERNAL_AT_LEAST(low)      AT_LEAST(low), .internal = true
 #define RANGE(low, high)            .check = CONFIG_RANGE, .min = (low), .max = (high)
 #define RANGE_OR_MINUS_1(low, high) .check = CONFIG_RANGE, .min = (low), .max = (high), .or_minus_one = true
 #define SET(items)                  .check = CONFIG_SET, .set = items

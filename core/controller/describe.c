@@ -234,7 +234,8 @@ static struct verdict describe_broker(struct describe *describe)
         struct chain chain;
         enum config_source source;
         if (!is_asked_for(describe, key->name) ||
-            (name.length == 0 && config_setting(layers.cluster, key->name) == NULL))
+            (name.length == 0 && config_setting(layers.cluster, key->name) == NULL) ||
+            (key->internal && config_setting(layers.node, key->name) == NULL))
             continue;
         if (!begin_chain(describe, &chain))
             return (struct verdict){KAFKA_ERROR_UNKNOWN_SERVER_ERROR, NULL};

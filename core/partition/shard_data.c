@@ -324,12 +324,11 @@ static void checkpoint_fire(struct io_timer *timer)
 
 static void producer_fire(struct io_timer *timer)
 {
-    enum { INTERVAL_MS = 600000 }; /* producer.id.expiration.check.interval.ms */
     struct shard_data *data = CONTAINER_OF(timer, struct shard_data, producer_timer);
     int64_t now_ms = io_wall_ms(data->io);
     LIST_EACH(link, &data->in_order)
     producer_state_expire(&PARTITION_OF(link)->producers, now_ms, data->options.config->producer_id_expiration_ms);
-    start_timer(data, timer, INTERVAL_MS);
+    start_timer(data, timer, data->options.config->producer_id_expiration_check_interval_ms);
 }
 
 static void tick_fire(struct io_timer *timer)
@@ -409,7 +408,7 @@ enum err shard_data_open(struct io *io, const struct shard_data_options *options
         return ERR_NO_MEMORY;
     }
     shard_data_configure(data, options->config);
-    start_timer(data, &data->producer_timer, 600000);
+    start_timer(data, &data->producer_timer, options->config->producer_id_expiration_check_interval_ms);
     start_timer(data, &data->tick_timer, 5000);
     *opened = data;
     return ERR_OK;

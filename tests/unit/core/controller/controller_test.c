@@ -401,6 +401,24 @@ static void a_described_setting_tells_its_source_and_its_chain(void **state)
     assert_int_equal(response.results.items[3].error_code, 42);
 }
 
+static void an_internal_key_is_described_only_where_it_was_set(void **state)
+{
+    struct cluster *cluster = *state;
+    struct slice keys[] = {SLICE_LITERAL("producer.id.expiration.check.interval.ms")};
+    struct describe_configs_request_describe_configs_resource resource = {
+        .resource_type = 4, .resource_name = SLICE_LITERAL("1"), .configuration_keys = {keys, 1}};
+    struct describe_configs_request request = {.resources = {&resource, 1}};
+    struct describe_configs_response response;
+    assert_int_equal(controller_describe_configs(cluster->image, &cluster->arena, &request, &response), ERR_OK);
+    assert_int_equal(response.results.items[0].configs.count, 0);
+    assert_int_equal(config_add_override("producer.id.expiration.check.interval.ms=500", &cluster->arena,
+                                         &cluster->settings, &cluster->problems),
+                     ERR_OK);
+    assert_int_equal(controller_describe_configs(cluster->image, &cluster->arena, &request, &response), ERR_OK);
+    assert_int_equal(response.results.items[0].configs.count, 1);
+    assert_true(slice_equal_string(response.results.items[0].configs.items[0].value, "500"));
+}
+
 static void producer_id_blocks_never_overlap(void **state)
 {
     struct cluster *cluster = *state;
@@ -472,6 +490,7 @@ int main(void)
         CASE(partitions_only_grow),
         CASE(settings_change_with_kafkas_rules),
         CASE(a_described_setting_tells_its_source_and_its_chain),
+        CASE(an_internal_key_is_described_only_where_it_was_set),
         CASE(producer_id_blocks_never_overlap),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

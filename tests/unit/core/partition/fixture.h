@@ -79,6 +79,7 @@ static inline int set_up(void **state)
                                     .log_flush_offset_checkpoint_interval_ms = 60000,
                                     .log_flush_start_offset_checkpoint_interval_ms = 60000,
                                     .producer_id_expiration_ms = 86400000,
+                                    .producer_id_expiration_check_interval_ms = 600000,
                                     .ringmain_dirty_bytes = 64 << 20,
                                     .ringmain_flush_interval_bytes = 64 << 20,
                                     .ringmain_flush_interval_ms = 60000};

@@ -107,6 +107,23 @@ static void a_deleted_topic_answers_who_waits_and_comes_again_empty(void **state
     assert_int_equal(partition_log_start(partition), 0);
 }
 
+static void a_silent_producer_is_forgotten_at_the_configured_interval(void **state)
+{
+    static struct sent sent, later;
+    close_all();
+    broker.producer_id_expiration_ms = 1;
+    broker.producer_id_expiration_check_interval_ms = 20;
+    open_all();
+    apply(&image);
+    send_batch(&sent, 1, 9, 0, 3);
+    await(&sent);
+    while (shard_data_find(data, topic.id, 0)->producers.entries.count > 0)
+        machine_turn(machine, true);
+    send_batch(&later, 1, 9, 7, 1); /* nobody knows any more that 3 is missing */
+    await(&later);
+    assert_int_equal(later.append.error, KAFKA_ERROR_NONE);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -115,6 +132,7 @@ int main(void)
         ON_DISK(reads_end_at_the_high_watermark_and_epochs_are_checked),
         ON_DISK(delete_records_moves_the_start_up_to_the_high_watermark),
         ON_DISK(a_deleted_topic_answers_who_waits_and_comes_again_empty),
+        ON_DISK(a_silent_producer_is_forgotten_at_the_configured_interval),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
