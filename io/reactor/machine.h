@@ -21,7 +21,7 @@ enum machine_transport { MACHINE_SENDFILE, MACHINE_SPLICE, MACHINE_ZERO_COPY };
 
 /* What a kernel (6.1 is the oldest) or a file system may lack; each has another way beside it. */
 enum machine_feature {
-    FEATURE_MSG_RING = 1,        /* a shard wakes another one through its ring (6.3); else an eventfd */
+    FEATURE_MSG_RING = 1,        /* a shard wakes another one through its ring; else an eventfd */
     FEATURE_REGISTERED_RING = 2, /* the ring is entered without looking its descriptor up; else with */
     FEATURE_LARGE_RING = 4,      /* 512 entries; else as few as locked memory allows at worst */
     FEATURE_WORKER_LIMITS = 8,   /* few io-wq threads, on the control core; else the kernel's own choice */

@@ -109,7 +109,8 @@ static bool has_operations(struct io_uring *ring)
 {
     static const int needed[] = {IORING_OP_READ,     IORING_OP_WRITE,       IORING_OP_FSYNC, IORING_OP_SYNC_FILE_RANGE,
                                  IORING_OP_ACCEPT,   IORING_OP_CONNECT,     IORING_OP_RECV,  IORING_OP_POLL_ADD,
-                                 IORING_OP_MSG_RING, IORING_OP_ASYNC_CANCEL};
+                                 IORING_OP_MSG_RING, IORING_OP_ASYNC_CANCEL,
+                                 IORING_OP_SEND_ZC};
     struct io_uring_probe *probe = io_uring_get_probe_ring(ring);
     bool ok = probe != NULL;
     for (size_t i = 0; ok && i < COUNT_OF(needed); i++)
@@ -118,7 +119,7 @@ static bool has_operations(struct io_uring *ring)
     return ok;
 }
 
-/* Can one ring ring another one's doorbell? Kernels before 6.3 cannot wake a DEFER_TASKRUN ring this way. */
+/* Can one ring ring another one's doorbell? 6.1.y of Debian can; that it also wakes a sleeper shows mailbox_test. */
 static bool doorbell_works(struct io_uring *from, struct io_uring *to)
 {
     struct io_uring_sqe *sqe = io_uring_get_sqe(from);

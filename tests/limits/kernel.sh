@@ -4,7 +4,7 @@
 # mounted). usage: kernel.sh BUILD-FOLDER
 set -u
 cd "$(dirname "$0")/../.."
-build=$1 passed=0 failed=0
+build=$1 passed=0 failed=0 patience=${RINGMAIN_TEST_PATIENCE:-1}
 . tests/support/broker.sh
 work=$(mktemp -d)
 broker_pid=
@@ -19,20 +19,20 @@ note() { # NAME RESULT
 unit() { # FEATURES
     local test
     for test in file send socket mailbox timers watch; do
-        RINGMAIN_TEST_WITHOUT=$1 timeout 100 "$build/tests/unit/io/reactor/${test}_test" >"$work/unit" 2>&1
+        RINGMAIN_TEST_WITHOUT=$1 timeout $((100 * patience)) "$build/tests/unit/io/reactor/${test}_test" >"$work/unit" 2>&1
         note "${test}_test without $1" $?
     done
 }
 
 seq 1 30000 | sed 's/$/ a record of the round trip/' >"$work/in"
 round_trip() { # NAME DIR FEATURES
-    local count=30000
+    local count=30000 limited="timeout $((60 * patience)) $build/ringmain"
     broker_start "$build/ringmain" "$2" ringmain.shards=2 ringmain.io.without="$3" || { note "start $1" 1; return; }
     "$build/ringmain" topic create t --partitions 3 --bootstrap "$broker_address" >/dev/null
-    timeout 60 "$build/ringmain" produce t --bootstrap "$broker_address" <"$work/in" 2>/dev/null
-    timeout 60 "$build/ringmain" consume t --beginning --count $count --bootstrap "$broker_address" | sort -n | cmp -s - "$work/in"
+    $limited produce t --bootstrap "$broker_address" <"$work/in" 2>/dev/null
+    $limited consume t --beginning --count $count --bootstrap "$broker_address" | sort -n | cmp -s - "$work/in"
     note "round trip $1" $?
-    timeout 60 "$build/ringmain" consume t --partition 1 --offset 777 --count 3 --bootstrap "$broker_address" >"$work/out"
+    $limited consume t --partition 1 --offset 777 --count 3 --bootstrap "$broker_address" >"$work/out"
     [ "$(wc -l <"$work/out")" -eq 3 ]
     note "a read from the middle $1" $?
     broker_stop

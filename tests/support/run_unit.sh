@@ -1,13 +1,13 @@
 #!/bin/bash
 # Runs every unit test program of a build folder, a few at a time, and adds up what cmocka reports.
-# usage: run_unit.sh BUILD-FOLDER [NAME-FILTER]
+# usage: run_unit.sh BUILD-FOLDER [NAME-FILTER]; RINGMAIN_TEST_PATIENCE: so many times slower may the machine be
 set -u
 build=$1 filter=${2:-}
 logs=$(mktemp -d)
 trap 'rm -rf "$logs"' EXIT
 mapfile -t programs < <(find "$build/tests/unit" -type f -name '*_test' | sort | grep -- "$filter")
 printf '%s\n' "${programs[@]}" | xargs -P "$(nproc)" -I{} sh -c '
-    log="$1/$(echo "$2" | tr / _)"; timeout 300 "$2" >"$log" 2>&1; echo $? >"$log.rc"' _ "$logs" {}
+    log="$1/$(echo "$2" | tr / _)"; timeout "$3" "$2" >"$log" 2>&1; echo $? >"$log.rc"' _ "$logs" {} $((300 * ${RINGMAIN_TEST_PATIENCE:-1}))
 passed=0 failed=0
 for p in "${programs[@]}"; do
     log="$logs/$(echo "$p" | tr / _)"; rc=$(cat "$log.rc")

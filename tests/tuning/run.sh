@@ -79,7 +79,6 @@ wrong() { # NAME EXIT-CODE TEXT PATH CONTENT: one thing is changed on the good m
     [ "$2" -eq 1 ] && is "$1: alone" says ' 1 to change, 0 that keep'
 }
 wrong "an old kernel" 2 'Linux 6.1 or newer' /proc/sys/kernel/osrelease 5.15.0-91-generic
-wrong "a kernel without MSG_RING doorbells" 1 'kernel 6.1.0' /proc/sys/kernel/osrelease 6.1.0-18-amd64
 wrong "io_uring forbidden" 2 'io_uring is forbidden' /proc/sys/kernel/io_uring_disabled 2
 wrong "io_uring for a group" 2 'only for the group' /proc/sys/kernel/io_uring_disabled 1
 wrong "a slow clock" 1 'clock source hpet' /sys/devices/system/clocksource/clocksource0/current_clocksource hpet

@@ -2,7 +2,7 @@
  * nothing behind. Method: real threads; what must not touch the test's process (seccomp, limits, signals) is done in a
  * forked child whose exit code is the verdict. */
 #include "io/reactor/machine.h"
-#include "tests/support/test.h"
+#include "tests/unit/io/reactor/turning.h"
 
 #include <dirent.h>
 #include <errno.h>
@@ -167,7 +167,7 @@ static void alarm_set(struct io_msg *msg, struct io *io)
     alarm->io = io;
     alarm->cpu_ns = cpu_now_ns();
     alarm->timer.fire = alarm_fire;
-    assert_int_equal(io_timer_start(io, &alarm->timer, io_now_ns(io) + 300000000), ERR_OK);
+    assert_int_equal(io_timer_start(io, &alarm->timer, io_now_ns(io) + 300000000 * turning_patience()), ERR_OK);
 }
 
 static void an_idle_machine_sleeps(void **state)
@@ -180,7 +180,7 @@ static void an_idle_machine_sleeps(void **state)
     alarm.stops[0].run = alarm_set;
     io_post(machine_io(machine, 0), 0, &alarm.stops[0]);
     machine_run(machine);
-    assert_true(alarm.cpu_ns < 100000000); /* of 300 ms; it is well below one, but machines are shared */
+    assert_true(alarm.cpu_ns < 100000000 * turning_patience()); /* of 300 ms; it is well below one, but machines are shared */
     for (int i = 0; i < 3; i++)
         assert_true(io_stats(machine_io(machine, i))->turns < 20);
     machine_close(machine);
