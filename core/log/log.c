@@ -87,8 +87,7 @@ static void names_are_durable(struct log *log, int64_t to)
 {
     LIST_EACH(link, &log->segments)
     SEGMENT_OF(link)->named |= SEGMENT_OF(link)->base_offset <= to;
-    enum err err = log->retired ? ERR_OK : log_drop_below_start(log);
-    MAYBE(err != ERR_OK); /* retention tries it again */
+    log_drop_waiting(log);
 }
 
 static void flush_finish(struct log *log)

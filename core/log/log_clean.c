@@ -18,6 +18,15 @@ bool log_is_cleaning(const struct log *log)
     return log->cleaning != NULL;
 }
 
+bool log_clean_holds(const struct log *log, const struct segment *segment)
+{
+    const struct log_clean *clean = log->cleaning;
+    bool holds = clean != NULL && segment == clean->_made;
+    for (int i = 0; clean != NULL && clean->_stage >= STAGE_SEAL && i < clean->_source_count; i++)
+        holds |= clean->_sources[i].segment == segment;
+    return holds;
+}
+
 /* ---- what may be cleaned ----------------------------------------------------------------------------------------- */
 
 /* When its first batch was made; 0: it has none or does not say. */
@@ -188,6 +197,7 @@ static void finish(struct log_clean *clean, enum err err)
         if (log->listener != NULL)
             log->listener->moved(log->listener);
     }
+    log_drop_waiting(log);
     clean->done(clean);
 }
 
@@ -373,8 +383,9 @@ static struct segment *make_segment(struct log_clean *clean)
 static void swap(struct log_clean *clean)
 {
     struct log *log = clean->_log;
-    struct segment *made = is_in_log(clean) && !log->sealed ? make_segment(clean) : NULL;
-    if (made == NULL) { /* they were deleted meanwhile, or there is no memory: as if nothing had been done */
+    ASSERT(is_in_log(clean)); /* it holds them since it was sealed */
+    struct segment *made = log->sealed ? NULL : make_segment(clean);
+    if (made == NULL) { /* no memory: as if nothing had been done */
         fail(clean, log->sealed ? ERR_SEALED : ERR_CLOSED);
         return;
     }
@@ -410,10 +421,7 @@ static void renamed(struct log_clean *clean)
         return;
     }
     made->swapping = false;
-    if (made->remove_ms > 0) { /* taken out while it had another name */
-        enum err ignored = log_rename_deleted(log, made);
-        MAYBE(ignored == ERR_OK); /* it goes by any name */
-    }
+    log_drop_waiting(log);
     if (clean->_stop)
         finish(clean, ERR_CLOSED);
     else
@@ -446,7 +454,12 @@ static void after_copy(struct log_clean *clean)
         clean->_source++;
         begin_source(clean);
     }
-    run(clean, is_at_end_of_source(clean) ? STAGE_SEAL : STAGE_COPY);
+    if (!is_at_end_of_source(clean))
+        run(clean, STAGE_COPY);
+    else if (is_in_log(clean))
+        run(clean, STAGE_SEAL);
+    else
+        fail(clean, ERR_CLOSED); /* deleted meanwhile */
 }
 
 static void step(struct log_clean *clean)

@@ -141,7 +141,9 @@ bool log_is_swap_name(const char *name);
 enum err log_finish_swaps(struct log *log, struct fs *fs) MUST_CHECK;
 /* log_life.c: out of the log; its files go later. */
 void log_take_out(struct log *log, struct segment *segment);
-enum err log_drop_below_start(struct log *log) MUST_CHECK;
+/* log_clean.c: it, or what was made of it, would come back after a crash. */
+bool log_clean_holds(const struct log *log, const struct segment *segment);
+void log_drop_waiting(struct log *log); /* segments below the start that could not go before */
 void log_close_removed(struct log *log); /* descriptors of those that nobody holds any more */
 enum err log_rename_deleted(struct log *log, const struct segment *segment) MUST_CHECK;
 /* The text of leader-epoch-checkpoint; NULL: no memory. */

@@ -101,7 +101,7 @@ enum err log_rename_deleted(struct log *log, const struct segment *segment)
         if (!segment_path(log->directory, segment->base_offset, suffixes[i], path) || !deleted_path(path, deleted))
             continue;
         enum err err = fs_rename(io_fs(log->io), path, deleted);
-        if (i > 0 || err == ERR_NOT_FOUND) /* a segment that compaction has just made has another name */
+        if (i > 0 || err == ERR_NOT_FOUND) /* gone by other hands: so much the better */
             continue;
         renamed = err;
         if (err != ERR_OK)
@@ -145,13 +145,16 @@ void log_take_out(struct log *log, struct segment *segment)
 }
 
 /* Oldest first, and none when one before it stays: recovery would take the gap behind that one for a lost tail, and
- * drop what lies behind. Nor before the name of the one that follows is durable: a log that is found empty begins at
- * its start again. The end of the flush calls again. */
-enum err log_drop_below_start(struct log *log)
+ * drop what lies behind. For the same reason not while what a compaction has made of it could come back, and not before
+ * the name of the one that follows is durable: a log that is found empty begins at its start again. The end of either
+ * calls again. */
+static enum err drop_below_start(struct log *log)
 {
     enum err err = ERR_OK;
     while (err == ERR_OK && log->segment_count > 1 && SEGMENT_OF(log->segments.next)->end_offset <= log->start_offset) {
         struct segment *oldest = SEGMENT_OF(log->segments.next);
+        if (log_clean_holds(log, oldest))
+            break;
         if (!SEGMENT_OF(oldest->link.next)->named) {
             log->directory_dirty = true;
             log_flush(log);
@@ -164,6 +167,12 @@ enum err log_drop_below_start(struct log *log)
     return err;
 }
 
+void log_drop_waiting(struct log *log)
+{
+    enum err err = log->sealed || log->retired ? ERR_OK : drop_below_start(log);
+    MAYBE(err != ERR_OK); /* retention tries it again */
+}
+
 enum err log_advance_start(struct log *log, int64_t offset)
 {
     ASSERT(offset <= log->end_offset);
@@ -171,7 +180,7 @@ enum err log_advance_start(struct log *log, int64_t offset)
         log->start_offset = offset;
         trim_epochs(log);
     }
-    return log_drop_below_start(log); /* also when the start was there before, but in the growing segment */
+    return drop_below_start(log); /* also when the start was there before, but in the growing segment */
 }
 
 /* Kafka's largestTimestamp: without one, when the file was written last. */

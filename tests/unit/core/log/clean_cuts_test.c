@@ -68,20 +68,26 @@ static void cleaned(struct log_clean *clean)
     is_cleaned = true;
 }
 
-static void clean_all(struct log *log)
+static void begin_clean(struct log *log, struct log_clean *clean)
 {
     struct log_dirt dirt;
     assert_true(log_find_dirt(log, 0, end_offset, 5000, &dirt));
-    struct log_clean clean = {.done = cleaned,
-                              .first_dirty_offset = dirt.first_dirty_offset,
-                              .below_offset = dirt.below_offset,
-                              .now_ms = 5000,
-                              .delete_retention_ms = config.delete_retention_ms,
-                              .map_bytes = 1 << 20,
-                              .map_load = 0.9,
-                              .step_bytes = 4096};
+    *clean = (struct log_clean){.done = cleaned,
+                                .first_dirty_offset = dirt.first_dirty_offset,
+                                .below_offset = dirt.below_offset,
+                                .now_ms = 5000,
+                                .delete_retention_ms = config.delete_retention_ms,
+                                .map_bytes = 1 << 20,
+                                .map_load = 0.9,
+                                .step_bytes = 4096};
     is_cleaned = false;
-    assert_int_equal(log_clean(log, &clean), ERR_OK);
+    assert_int_equal(log_clean(log, clean), ERR_OK);
+}
+
+static void clean_all(struct log *log)
+{
+    struct log_clean clean;
+    begin_clean(log, &clean);
     while (!is_cleaned || log_is_busy(log))
         step(node);
     assert_int_equal(clean.err, ERR_OK);
@@ -102,6 +108,16 @@ static struct log *open_log(struct io *on, int64_t recovery_point)
         .directory = "/log", .topic_id = {{1}}, .recovery_point = recovery_point, .config = &config};
     assert_int_equal(log_open(on, io_fs(on), &options, &log), ERR_OK);
     return log;
+}
+
+static void open_sim(uint64_t seed)
+{
+    sim = sim_open(&(struct sim_options){.seed = seed});
+    node = sim_node_open(sim, &(struct sim_node_options){0});
+    other = sim_node_open(sim, &(struct sim_node_options){0});
+    sim_node_start(node, 0);
+    io = sim_node_io(node, 0);
+    image_count = 0;
 }
 
 static bool is_read;
@@ -151,11 +167,7 @@ static void cut_at_any_operation_it_is_the_old_log_or_the_new_one(void **state)
     static struct sim_disk_watch watch = {.before = before_operation};
     int cut = 0;
     for (uint64_t seed = 1; seed <= 3; seed++) {
-        sim = sim_open(&(struct sim_options){.seed = seed});
-        node = sim_node_open(sim, &(struct sim_node_options){0});
-        other = sim_node_open(sim, &(struct sim_node_options){0});
-        sim_node_start(node, 0);
-        io = sim_node_io(node, 0);
+        open_sim(seed);
         struct log *log = open_log(io, 0);
         fill(log, 0, RECORDS);
         for (int run = 0; run < 2; run++) { /* the second joins what the first has made small */
@@ -176,10 +188,65 @@ static void cut_at_any_operation_it_is_the_old_log_or_the_new_one(void **state)
     assert_true(cut > 500);
 }
 
+/* What is kept is whole: the segment with the log's end. */
+static void check_end(struct sim_disk *image)
+{
+    sim_node_set_disk(other, image);
+    sim_node_start(other, 0);
+    struct log *log = open_log(sim_node_io(other, 0), 0);
+    assert_int_equal(log_end_offset(log), end_offset);
+    assert_int_equal(log_damage_count(log), 0);
+    assert_true(is_there(other, log, end_offset - 1));
+    while (log_is_busy(log))
+        step(other);
+    log_close(log);
+    sim_node_crash(other, SIM_KILL);
+}
+
+/* False: the compaction was over by then. */
+static bool delete_at_step(int when)
+{
+    static struct sim_disk_watch watch = {.before = before_operation};
+    struct log_clean clean;
+    open_sim(7);
+    struct log *log = open_log(io, 0);
+    fill(log, 0, RECORDS);
+    begin_clean(log, &clean);
+    for (int i = 0; i < when && !is_cleaned; i++)
+        step(node);
+    bool in_time = !is_cleaned;
+    sim_disk_set_watch(sim_node_disk(node), &watch);
+    assert_int_equal(log_advance_start(log, end_offset - 1), ERR_OK);
+    while (!is_cleaned || log_is_busy(log) || log_is_flushing(log))
+        step(node);
+    sim_disk_set_watch(sim_node_disk(node), NULL);
+    assert_int_equal(log_segment_count(log), 1);
+    for (int i = 0; i < image_count; i++) {
+        if ((i + when) % 3 == 0)
+            check_end(images[i]);
+        else
+            sim_disk_free(images[i]);
+    }
+    log_close(log);
+    sim_close(sim);
+    return in_time;
+}
+
+/* What a compaction has made and the start has passed must not come back in front of a gap: recovery would take what
+ * lies behind for a tail that never was durable. */
+static void records_deleted_while_they_are_compacted_take_no_others_with_them(void **state)
+{
+    int when = 0;
+    while (delete_at_step(when))
+        when++;
+    assert_true(when > 20);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(cut_at_any_operation_it_is_the_old_log_or_the_new_one),
+        cmocka_unit_test(records_deleted_while_they_are_compacted_take_no_others_with_them),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
