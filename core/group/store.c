@@ -6,7 +6,7 @@ enum {
     KEY_GROUP = 2,
     OFFSET_VALUE_VERSION = 4,
     OFFSET_VALUE_WITH_EXPIRY = 1,
-    GROUP_VALUE_VERSION = 4,
+    GROUP_VALUE_VERSION = 3, /* Kafka 4.3 reads version 4 and writes 3, and monitors know no other */
     TOMBSTONES_MAX_BYTES = 128 * 1024, /* of one append: below any sensible max.message.bytes */
     TOMBSTONES_MAX = 2000,
 };

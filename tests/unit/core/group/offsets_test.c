@@ -421,6 +421,23 @@ static void records_of_other_kinds_and_versions_are_understood(void **state)
     group_check(&world->machine);
 }
 
+/* Monitors read __consumer_offsets: Burrow knows groups up to version 3 and offsets up to version 4. */
+static void records_have_the_versions_that_kafka_writes(void **state)
+{
+    struct world *world = *state;
+    struct consumer a = settle_one(world, "g");
+    int counts[2] = {0, 0};
+    assert_int_equal(commit(world, &a, 0, 17), KAFKA_ERROR_NONE);
+    for (size_t i = 0; i < world->log_count; i++) {
+        const struct logged *logged = &world->log[i];
+        bool is_group = logged->key.data[1] == 2;
+        assert_int_equal(logged->value.data[0], 0);
+        assert_int_equal(logged->value.data[1], is_group ? 3 : 4);
+        counts[is_group]++;
+    }
+    assert_true(counts[0] > 0 && counts[1] > 0);
+}
+
 static void an_apply_without_memory_asks_for_a_reload(void **state)
 {
     struct world *world = *state;
@@ -462,6 +479,7 @@ int main(void)
         CASE(the_later_record_wins_over_the_later_marker),
         CASE(open_transactions_keep_offsets_from_expiring),
         CASE(records_of_other_kinds_and_versions_are_understood),
+        CASE(records_have_the_versions_that_kafka_writes),
         CASE(an_apply_without_memory_asks_for_a_reload),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
