@@ -1,4 +1,5 @@
-/* Metadata: topics, leaders and brokers for clients. Topics that are missing may be made on the way (KIP-204). */
+/* Metadata: topics, leaders and brokers for clients. Topics that are missing may be made on the way (KIP-204): the
+ * request that had them made says that they are unknown, as Kafka's does, and its retry finds them. */
 #include "core/controller/controller.h"
 #include "core/wire/error.h"
 #include "core/wire/messages.h"
@@ -75,9 +76,11 @@ static int16_t missing_error(struct request *request, const struct metadata_requ
                                                                                : KAFKA_ERROR_UNKNOWN_TOPIC_OR_PARTITION;
 }
 
-static bool fill_named(struct request *request, const struct metadata_request *asked,
+/* made: the names that were missing when the request came, in its order. */
+static bool fill_named(struct request *request, const struct metadata_request *asked, const struct auto_create *made,
                        struct metadata_response *response)
 {
+    int next_made = 0;
     const struct image *image = request->shard->image;
     response->topics.items = ARENA_ARRAY(&request->arena, topic_answer, (size_t)asked->topics.count);
     response->topics.count = asked->topics.count;
@@ -88,7 +91,9 @@ static bool fill_named(struct request *request, const struct metadata_request *a
         bool by_id = !uuid_is_zero(want->topic_id);
         const struct image_topic *topic =
             by_id ? image_topic_by_id(image, want->topic_id) : image_topic_by_name(image, want->name);
-        if (topic == NULL)
+        bool was_missing = next_made < made->count && made->names[next_made].data == want->name.data;
+        next_made += was_missing;
+        if (topic == NULL || was_missing)
             fill_error(&response->topics.items[i], by_id ? SLICE_NULL : want->name, want->topic_id,
                        missing_error(request, want));
         else if (!fill_topic(request, topic, &response->topics.items[i]))
@@ -133,13 +138,14 @@ static void fill_operations(const struct request *request, const struct metadata
             response->topics.items[i].topic_authorized_operations = OPERATIONS_OF_TOPIC;
 }
 
-static void answer(struct request *request, const struct metadata_request *asked, bool all)
+static void answer(struct request *request, const struct metadata_request *asked, const struct auto_create *made,
+                   bool all)
 {
     struct metadata_response response;
     WIRE_DEFAULTS(metadata_response_schema, &response);
     response.cluster_id = slice_from_string(request->shard->broker->cluster_id_text);
     response.controller_id = request->shard->broker->node_id;
-    bool ok = (all ? fill_all(request, &response) : fill_named(request, asked, &response)) &&
+    bool ok = (all ? fill_all(request, &response) : fill_named(request, asked, made, &response)) &&
               fill_brokers(request, &response);
     if (!ok) {
         request_close(request);
@@ -185,7 +191,7 @@ struct waiting {
 static void on_created(struct auto_create *create)
 {
     struct waiting *waiting = CONTAINER_OF(create, struct waiting, create);
-    answer(waiting->request, &waiting->asked, false);
+    answer(waiting->request, &waiting->asked, create, false);
 }
 
 void handle_metadata(struct request *request)
@@ -214,5 +220,6 @@ void handle_metadata(struct request *request)
             return;
         }
     }
-    answer(request, asked, all);
+    waiting->create.count = 0;
+    answer(request, asked, &waiting->create, all);
 }
