@@ -41,6 +41,7 @@
     A(31, DeleteAcls, delete_acls, 1, 1, 3)                                    \
     A(32, DescribeConfigs, describe_configs, 0, 0, 4)                          \
     A(33, AlterConfigs, alter_configs, 0, 0, 2)                                \
+    A(34, AlterReplicaLogDirs, alter_replica_log_dirs, 1, 1, 2)                \
     A(35, DescribeLogDirs, describe_log_dirs, 1, 1, 5)                         \
     A(36, SaslAuthenticate, sasl_authenticate, 0, 0, 2)                        \
     A(37, CreatePartitions, create_partitions, 0, 0, 3)                        \
@@ -90,6 +91,7 @@ enum wire_api_key {
     API_DELETE_ACLS = 31,
     API_DESCRIBE_CONFIGS = 32,
     API_ALTER_CONFIGS = 33,
+    API_ALTER_REPLICA_LOG_DIRS = 34,
     API_DESCRIBE_LOG_DIRS = 35,
     API_SASL_AUTHENTICATE = 36,
     API_CREATE_PARTITIONS = 37,

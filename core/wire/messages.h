@@ -6,6 +6,7 @@
 #include "core/wire/schema/add_partitions_to_txn.h"
 #include "core/wire/schema/alter_configs.h"
 #include "core/wire/schema/alter_partition_reassignments.h"
+#include "core/wire/schema/alter_replica_log_dirs.h"
 #include "core/wire/schema/api_versions.h"
 #include "core/wire/schema/create_acls.h"
 #include "core/wire/schema/create_partitions.h"

@@ -26,6 +26,7 @@ void handle_delete_acls(struct request *request);
 void handle_describe_quorum(struct request *request);
 void handle_elect_leaders(struct request *request);
 void handle_alter_partition_reassignments(struct request *request);
+void handle_alter_replica_log_dirs(struct request *request);
 void handle_list_partition_reassignments(struct request *request);
 void handle_describe_topic_partitions(struct request *request);
 void handle_describe_log_dirs(struct request *request);

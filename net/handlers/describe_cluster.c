@@ -42,14 +42,15 @@ void handle_describe_cluster(struct request *request)
     const struct broker *broker = request->shard->broker;
     WIRE_DEFAULTS(describe_cluster_response_schema, &response);
     response.cluster_id = slice_from_string(broker->cluster_id_text);
-    response.endpoint_type = asked.endpoint_type;
     response.controller_id = broker->node_id;
     if (request->header.version >= 1 && asked.endpoint_type == ENDPOINT_CONTROLLERS) {
         response.error_code = KAFKA_ERROR_MISMATCHED_ENDPOINT_TYPE;
-        response.error_message = SLICE_LITERAL("The request was sent to an endpoint of the wrong type.");
+        response.error_message = SLICE_LITERAL("The request was sent to an endpoint of type BROKER, but we wanted an "
+                                               "endpoint of type CONTROLLER");
     } else if (request->header.version >= 1 && asked.endpoint_type != ENDPOINT_BROKERS) {
         response.error_code = KAFKA_ERROR_UNSUPPORTED_ENDPOINT_TYPE;
-        response.error_message = SLICE_LITERAL("This endpoint type is not supported yet.");
+        response.error_message =
+            slice_from_string(arena_printf(&request->arena, "Unsupported endpoint type %d", asked.endpoint_type));
     } else if (!fill_brokers(request, asked.include_fenced_brokers, &response)) {
         request_close(request);
         return;

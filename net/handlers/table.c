@@ -32,6 +32,7 @@ static const struct handler table[] = {
     {API_DELETE_ACLS, false, handle_delete_acls},
     {API_DESCRIBE_CONFIGS, false, handle_describe_configs},
     {API_ALTER_CONFIGS, true, handle_alter_configs},
+    {API_ALTER_REPLICA_LOG_DIRS, false, handle_alter_replica_log_dirs},
     {API_DESCRIBE_LOG_DIRS, false, handle_describe_log_dirs},
     {API_CREATE_PARTITIONS, true, handle_create_partitions},
     {API_DELETE_GROUPS, true, handle_delete_groups},

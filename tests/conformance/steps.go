@@ -7,6 +7,8 @@ import (
 	"fmt"
 	"hash/crc32"
 	"math/rand"
+	"strconv"
+	"strings"
 	"time"
 
 	"github.com/twmb/franz-go/pkg/kmsg"
@@ -184,6 +186,38 @@ func metadata(topics ...string) func(b *broker) message {
 	}
 }
 
+func ownDir(b *broker) []string {
+	answer, err := b.send(kmsg.NewPtrDescribeLogDirsRequest(), 4)
+	if err != nil {
+		return nil
+	}
+	return []string{answer.(*kmsg.DescribeLogDirsResponse).Dirs[0].Dir}
+}
+
+// Partitions as "topic/0", each of them in each of the directories.
+func moveTo(dirs func(b *broker) []string, partitions ...string) func(b *broker) message {
+	return func(b *broker) message {
+		r := kmsg.NewPtrAlterReplicaLogDirsRequest()
+		for _, path := range dirs(b) {
+			d := kmsg.NewAlterReplicaLogDirsRequestDir()
+			d.Dir = path
+			for _, partition := range partitions {
+				name, index, _ := strings.Cut(partition, "/")
+				number, _ := strconv.Atoi(index)
+				if n := len(d.Topics); n > 0 && d.Topics[n-1].Topic == name {
+					d.Topics[n-1].Partitions = append(d.Topics[n-1].Partitions, int32(number))
+					continue
+				}
+				t := kmsg.NewAlterReplicaLogDirsRequestDirTopic()
+				t.Topic, t.Partitions = name, []int32{int32(number)}
+				d.Topics = append(d.Topics, t)
+			}
+			r.Dirs = append(r.Dirs, d)
+		}
+		return r
+	}
+}
+
 func remember(b *broker, answer message) {
 	if m, ok := answer.(*kmsg.MetadataResponse); ok {
 		for _, t := range m.Topics {
@@ -230,6 +264,20 @@ func scripted() []step {
 	add("CreateTopics config out of range", create("conf", 1, 1, true, map[string]string{"segment.bytes": "1"}))
 	add("Metadata named", metadata("plain", "absent", "bad name"))
 	add("Metadata none", metadata())
+	add("AlterReplicaLogDirs where they are", moveTo(ownDir, "plain/0", "plain/99", "absent/0", "a b/0"))
+	add("AlterReplicaLogDirs nowhere", moveTo(func(b *broker) []string { return []string{"/no/such", ""} }, "plain/0", "absent/0"))
+	add("AlterReplicaLogDirs twice", moveTo(func(b *broker) []string { return append(ownDir(b), "/no/such") }, "plain/0", "small/0"))
+	add("AlterReplicaLogDirs twice, the other way", moveTo(func(b *broker) []string { return append([]string{"/no/such"}, ownDir(b)...) }, "plain/0", "small/0"))
+	add("AlterReplicaLogDirs nothing", moveTo(ownDir))
+	reach := func(endpoints int8) func(b *broker) message {
+		return func(b *broker) message {
+			r := kmsg.NewPtrDescribeClusterRequest()
+			r.EndpointType = endpoints
+			return r
+		}
+	}
+	add("DescribeCluster controllers", reach(2), 1, 2)
+	add("DescribeCluster unknown endpoints", reach(3), 1, 2)
 	add("DescribeCluster", func(b *broker) message { return kmsg.NewPtrDescribeClusterRequest() })
 	add("DescribeCluster operations", func(b *broker) message {
 		r := kmsg.NewPtrDescribeClusterRequest()
