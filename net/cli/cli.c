@@ -17,15 +17,23 @@ static void print_help(const struct cli *cli)
                  option->value == NULL ? "" : option->value);
         printf("  %-28s %s\n", left, option->help);
     }
-    printf("  %-28s %s\n", "--bootstrap HOST:PORT", "a broker of the cluster (default 127.0.0.1:9092)");
-    printf("  %-28s %s\n", "--timeout MS", "of each request (default 30000)");
-    printf("  %-28s %s\n", "--json", "one JSON document on standard output");
+    if (!cli->local) {
+        printf("  %-28s %s\n", "--bootstrap HOST:PORT", "a broker of the cluster (default 127.0.0.1:9092)");
+        printf("  %-28s %s\n", "--timeout MS", "of each request (default 30000)");
+        printf("  %-28s %s\n", "--json",
+               cli->json_help == NULL ? "one JSON document on standard output" : cli->json_help);
+    }
     if (cli->examples != NULL)
         printf("\nexamples:\n%s", cli->examples);
 }
 
-static const struct cli_option *find_option(const struct cli *cli, const char *name)
+static const struct cli_option *find_option(struct cli *cli, struct cli_option of_all[2], const char *name)
 {
+    of_all[0] = (struct cli_option){.name = "--bootstrap", .value = "", .texts = &cli->bootstrap};
+    of_all[1] = (struct cli_option){.name = "--timeout", .value = "", .texts = &cli->timeout};
+    for (int i = 0; i < 2 && !cli->local; i++)
+        if (strcmp(of_all[i].name, name) == 0)
+            return &of_all[i];
     for (int i = 0; i < cli->option_count; i++)
         if (strcmp(cli->options[i].name, name) == 0)
             return &cli->options[i];
@@ -50,6 +58,18 @@ static int take_value(struct cli *cli, const struct cli_option *option, const ch
     return -1;
 }
 
+static int check_timeout(const struct cli *cli)
+{
+    int64_t timeout_ms;
+    if (cli->timeout == NULL)
+        return -1;
+    if (!cli_number("--timeout", cli->timeout, &timeout_ms))
+        return CLI_USAGE;
+    return timeout_ms < 1 || timeout_ms > INT32_MAX
+               ? wrong(cli, "--timeout: not a number of milliseconds:", cli->timeout)
+               : -1;
+}
+
 int cli_parse(struct cli *cli, int argc, char **argv)
 {
     cli->bootstrap = "127.0.0.1:9092";
@@ -65,15 +85,12 @@ int cli_parse(struct cli *cli, int argc, char **argv)
             cli->words[cli->word_count++] = argument;
             continue;
         }
-        if (strcmp(argument, "--json") == 0) {
+        if (strcmp(argument, "--json") == 0 && !cli->local) {
             cli->json = true;
             continue;
         }
-        const struct cli_option bootstrap = {.value = "", .texts = &cli->bootstrap},
-                                timeout = {.value = "", .texts = &cli->timeout};
-        const struct cli_option *option = strcmp(argument, "--bootstrap") == 0 ? &bootstrap
-                                          : strcmp(argument, "--timeout") == 0 ? &timeout
-                                                                               : find_option(cli, argument);
+        struct cli_option of_all[2];
+        const struct cli_option *option = find_option(cli, of_all, argument);
         if (option == NULL)
             return wrong(cli, "unknown option", argument);
         if (option->value == NULL) {
@@ -86,7 +103,7 @@ int cli_parse(struct cli *cli, int argc, char **argv)
         if (code >= 0)
             return code;
     }
-    return -1;
+    return check_timeout(cli);
 }
 
 bool cli_number(const char *option, const char *text, int64_t *value)
@@ -111,8 +128,7 @@ int cli_misused(const struct cli *cli)
 bool cli_connect(struct cli *cli)
 {
     int64_t timeout = 30000;
-    if (cli->timeout != NULL &&
-        (!cli_number("--timeout", cli->timeout, &timeout) || timeout < 1 || timeout > INT32_MAX))
+    if (cli->timeout != NULL && !cli_number("--timeout", cli->timeout, &timeout))
         return false;
     enum err err = cli->catch_signals ? client_open_catching(&cli->client, cli->bootstrap, (int)timeout)
                                       : client_open(&cli->client, cli->bootstrap, (int)timeout);
@@ -149,6 +165,8 @@ bool cli_refused(const char *what, struct slice name, int16_t error, struct slic
         fprintf(stderr, "%s", kafka_error_text(error));
     if (error == KAFKA_ERROR_UNKNOWN_TOPIC_OR_PARTITION)
         fprintf(stderr, " (`ringmain topic list` shows those that exist)");
+    else if (error == KAFKA_ERROR_OFFSET_OUT_OF_RANGE)
+        fprintf(stderr, " (each partition has its own: --partition N; --beginning reads what there is)");
     else if (kafka_error_retriable(error))
         fprintf(stderr, " (trying again may help)");
     fprintf(stderr, "\n");
@@ -187,6 +205,15 @@ FILE *cli_open_file(const char *path)
 void cli_close_file(FILE *file)
 {
     console_close(file);
+}
+
+bool cli_flush(void)
+{
+    if (fflush(stdout) == 0 && !ferror(stdout))
+        return true;
+    if (errno != EPIPE)
+        fprintf(stderr, "ringmain: standard output: %s\n", strerror(errno));
+    return false;
 }
 
 bool cli_is_terminal(void)

@@ -35,7 +35,9 @@ struct cli {
     const char *bootstrap;
     const char *timeout;
     bool json;
-    bool catch_signals; /* set before cli_connect: SIGINT ends the running call, not the process */
+    bool local;            /* talks to no broker: has no such options; prints no JSON */
+    const char *json_help; /* what --json does; NULL: one document */
+    bool catch_signals;    /* set before cli_connect: SIGINT ends the running call, not the process */
     struct client client;
     struct arena arena;
 };
@@ -60,7 +62,9 @@ json_t *cli_json_text(struct slice text);
 FILE *cli_open_file(const char *path);
 void cli_close_file(FILE *file);
 void cli_print_bytes(struct slice bytes); /* as they are, to standard output */
-bool cli_is_terminal(void);               /* standard error is one: progress may be shown */
+/* What was printed has left. False: said why, unless nobody reads any further (head). */
+bool cli_flush(void);
+bool cli_is_terminal(void); /* standard error is one: progress may be shown */
 
 int topic_command(int argc, char **argv);
 int config_command(int argc, char **argv);

@@ -10,13 +10,13 @@ _ringmain() {
     start) more="--override" common="--help" ;;
     topic) more="create list describe alter delete --partitions --replication-factor --config --validate" ;;
     config) more="describe alter topic broker --all --set --delete" ;;
-    produce) more="--key-separator --header --compression --acks --no-idempotence --transactional-id --transaction-timeout-ms --partition" ;;
+    produce) more="--key-separator --null --header --compression --acks --no-idempotence --transactional-id --transaction-timeout-ms --partition" ;;
     consume) more="--group --instance --partition --beginning --end --offset --timestamp --count --exit --format" ;;
     group) more="list describe reset-offsets delete delete-offsets --state --topic --partition --to-earliest --to-latest --to-offset --to-timestamp --by-duration --dry-run" ;;
     txn) more="list describe find-hanging abort-hanging --state --producer-id --running-longer-than --pattern --partition --start-offset --dry-run" ;;
     cluster) more="describe" ;;
     top) more="--metrics --interval --count --partitions" ;;
-    dump) more="--records --verify" ;;
+    dump) more="--records --verify" common="--help" ;;
     bench) more="produce fetch tail ping idle --topic --partitions --config --delete --connections --in-flight --rate --acks --record-bytes --records --batch-bytes --compression --read-bytes --consumers --backfill --backfill-rate --seconds --warm-up --threads --pid --raw" ;;
     esac
     mapfile -t COMPREPLY < <(compgen -W "$common $more" -- "$word")

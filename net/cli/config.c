@@ -114,7 +114,9 @@ static int alter(struct cli *cli, int8_t type, const char *name, const char **se
                     response.responses.items[0].error_message);
         return CLI_FAILED;
     }
-    if (!cli->json)
+    if (cli->json)
+        cli_print_json(json_pack("{s:s,s:i}", "name", name, "changed", count));
+    else
         printf("changed %d settings of %s\n", count, name);
     return CLI_OK;
 }

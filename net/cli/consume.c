@@ -252,7 +252,7 @@ bool consumer_round(struct consumer *consumer)
     }
     for (int i = 0; ok && i < count && !consumer_finished(consumer); i++)
         ok = fetch(consumer, leaders[i], count == 1);
-    if (fflush(stdout) != 0)
+    if (!cli_flush())
         return false;
     if (ok && (consumer->stale || count == 0)) {
         client_pause(&consumer->cli->client, PAUSE_MS);
@@ -305,14 +305,18 @@ int consume_command(int argc, char **argv)
         {"--instance", "ID", "as this static member of the group", .texts = &instance},
         {"--count", "N", "stop after so many records", .texts = &texts[3]},
         {"--exit", NULL, "stop at what was the end when the command began", .flag = &consumer.exit_at_end},
-        {"--format", "TEXT", "%k key %v value %o offset %p partition %t topic %T time %h headers",
+        {"--format", "TEXT",
+         "%k key %v or %s value %K %S their lengths %o offset %p partition %t topic %T time %h headers %%; \\n \\t \\r "
+         "\\xHH",
          .texts = &consumer.format},
     };
     struct cli cli = {.usage = "ringmain consume TOPIC [OPTION]...",
-                      .examples = "  ringmain consume greetings --exit\n"
-                                  "  ringmain consume orders --format '%p:%o %k=%v\\n' --count 10 --offset 100\n"
-                                  "  ringmain consume orders --group billing      (Ctrl-C leaves the group)\n"
-                                  "  ringmain consume orders --json      (one JSON document a line)\n",
+                      .examples =
+                          "  ringmain consume greetings --exit\n"
+                          "  ringmain consume orders --format '%p:%o %k=%v\\n' --partition 0 --offset 100 --count 10\n"
+                          "  ringmain consume orders --group billing      (Ctrl-C leaves the group)\n"
+                          "  ringmain consume orders --json      (one JSON document a line)\n",
+                      .json_help = "one JSON document a record and line",
                       .options = options,
                       .option_count = COUNT_OF(options)};
     int code = cli_parse(&cli, argc, argv);

@@ -1,9 +1,12 @@
 /* ringmain dump FILE...: what stands in segments, indexes and checkpoint files; --verify says whether it is whole. */
 #include "core/wire/batch.h"
+#include "core/wire/crc32c.h"
 #include "net/cli/cli.h"
+#include "net/cli/dump_beside.h"
 #include "net/cli/dump_records.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 
 enum { FILE_LIMIT = 1 << 30, INDEX_ENTRY = 8, TIME_INDEX_ENTRY = 12, TXN_INDEX_ENTRY = 34 };
 
@@ -11,6 +14,7 @@ struct dump {
     struct cli *cli;
     const char *path;
     struct slice bytes;
+    struct dump_beside beside; /* an index: the log it belongs to, if that is there */
     bool verify, records;
 };
 
@@ -24,6 +28,16 @@ static bool broken(const struct dump *dump, size_t pos, const char *what)
 {
     fprintf(stderr, "ringmain: %s: at byte %zu: %s\n", dump->path, pos, what);
     return false;
+}
+
+static bool has_log(const struct dump *dump)
+{
+    return dump->beside.log.length > 0;
+}
+
+static bool fits(const struct dump *dump, size_t pos, const char *wrong)
+{
+    return wrong == NULL || broken(dump, pos, wrong);
 }
 
 /* The number a segment file is named after; 0 for other names. */
@@ -67,7 +81,7 @@ static bool dump_batches(const struct dump *dump)
     return true;
 }
 
-static bool dump_index(const struct dump *dump)
+static bool dump_index(struct dump *dump)
 {
     int64_t base = base_offset_of(dump->path);
     uint32_t last_offset = 0, last_pos = 0;
@@ -79,13 +93,15 @@ static bool dump_index(const struct dump *dump)
             printf("offset %lld position %u\n", (long long)(base + offset), at);
         if (pos > 0 && (offset <= last_offset || at <= last_pos))
             return broken(dump, pos, "entries do not rise");
+        if (!fits(dump, pos, has_log(dump) ? dump_beside_index(&dump->beside, base + offset, at) : NULL))
+            return false;
         last_offset = offset;
         last_pos = at;
     }
     return dump->bytes.length % INDEX_ENTRY == 0 || broken(dump, dump->bytes.length, "not a whole number of entries");
 }
 
-static bool dump_time_index(const struct dump *dump)
+static bool dump_time_index(struct dump *dump)
 {
     int64_t base = base_offset_of(dump->path), last = INT64_MIN;
     for (size_t pos = 0; pos + TIME_INDEX_ENTRY <= dump->bytes.length; pos += TIME_INDEX_ENTRY) {
@@ -97,13 +113,15 @@ static bool dump_time_index(const struct dump *dump)
             printf("timestamp %lld offset %lld\n", (long long)timestamp, (long long)(base + offset));
         if (timestamp < last)
             return broken(dump, pos, "timestamps do not rise");
+        if (!fits(dump, pos, has_log(dump) ? dump_beside_time(&dump->beside, timestamp, base + offset) : NULL))
+            return false;
         last = timestamp;
     }
     return dump->bytes.length % TIME_INDEX_ENTRY == 0 ||
            broken(dump, dump->bytes.length, "not a whole number of entries");
 }
 
-static bool dump_txn_index(const struct dump *dump)
+static bool dump_txn_index(struct dump *dump)
 {
     for (size_t pos = 0; pos + TXN_INDEX_ENTRY <= dump->bytes.length; pos += TXN_INDEX_ENTRY) {
         const uint8_t *at = dump->bytes.data + pos;
@@ -113,9 +131,53 @@ static bool dump_txn_index(const struct dump *dump)
                    (long long)get_i64(at + 26));
         if (get_i16(at) != 0)
             return broken(dump, pos, "unknown version");
+        const char *wrong = has_log(dump) ? dump_beside_aborted(&dump->beside, get_i64(at + 2), get_i64(at + 10),
+                                                                get_i64(at + 18), get_i64(at + 26))
+                                          : NULL;
+        if (!fits(dump, pos, wrong))
+            return false;
     }
     return dump->bytes.length % TXN_INDEX_ENTRY == 0 ||
            broken(dump, dump->bytes.length, "not a whole number of entries");
+}
+
+/* A head, a CRC-32C, what it was made of. */
+static bool dump_checked(const struct dump *dump, struct slice head)
+{
+    size_t crc_pos = head.length, from = crc_pos + 4;
+    if (dump->bytes.length < from)
+        return broken(dump, dump->bytes.length, "the file is cut short");
+    if (!slice_equal(slice_of(dump->bytes.data, crc_pos), head))
+        return broken(dump, 0, "unknown version");
+    bool valid = get_u32(dump->bytes.data + crc_pos) == crc32c(0, dump->bytes.data + from, dump->bytes.length - from);
+    if (!dump->verify)
+        printf("bytes %zu crc %08x %s\n", dump->bytes.length, get_u32(dump->bytes.data + crc_pos),
+               valid ? "valid" : "WRONG");
+    return valid || broken(dump, crc_pos, "the checksum is wrong");
+}
+
+/* Offsets and epochs by partition: a version, how many lines follow, the lines. Nothing says whether a digit is right.
+ */
+static bool dump_checkpoint(const struct dump *dump)
+{
+    const uint8_t *at = dump->bytes.data, *end = at + dump->bytes.length;
+    int64_t lines = 0, expected = -1;
+    if (!dump->verify)
+        cli_print_bytes(dump->bytes);
+    for (const uint8_t *line = at; at < end; at++) {
+        bool plain = (*at > ' ' && *at < 0x7f) || *at == ' ' || *at == '\n';
+        if (!plain)
+            return broken(dump, (size_t)(at - dump->bytes.data), "this is no text");
+        if (*at != '\n')
+            continue;
+        if (lines == 0 && (at - line != 1 || *line != '0'))
+            return broken(dump, 0, "unknown version");
+        if (lines == 1)
+            expected = strtoll((const char *)line, NULL, 10);
+        lines++;
+        line = at + 1;
+    }
+    return expected == lines - 2 || broken(dump, dump->bytes.length, "another number of lines than it says");
 }
 
 static bool dump_text(const struct dump *dump)
@@ -123,6 +185,19 @@ static bool dump_text(const struct dump *dump)
     if (!dump->verify)
         cli_print_bytes(dump->bytes);
     return true;
+}
+
+/* The log that an index belongs to; NULL: it is not there. */
+static void *read_log(const struct dump *dump, size_t *length)
+{
+    char path[FS_PATH_MAX];
+    const char *dot = strrchr(dump->path, '.');
+    void *data;
+    struct client *client = &dump->cli->client;
+    if (dot == NULL ||
+        snprintf(path, sizeof(path), "%.*s.log", (int)(dot - dump->path), dump->path) >= (int)sizeof(path))
+        return NULL;
+    return fs_read_file(io_fs(client->io), client->mem, path, FILE_LIMIT, &data, length) == ERR_OK ? data : NULL;
 }
 
 static bool dump_file(struct dump *dump)
@@ -136,13 +211,23 @@ static bool dump_file(struct dump *dump)
         return false;
     }
     dump->bytes = slice_of(data, length);
+    dump->beside = (struct dump_beside){0};
     if (!dump->verify)
         printf("%s\n", dump->path);
+    size_t log_length = 0;
+    void *log = ends_with(dump->path, "index") ? read_log(dump, &log_length) : NULL;
+    if (log != NULL)
+        dump->beside.log = slice_of(log, log_length);
     bool ok = ends_with(dump->path, ".log") || ends_with(dump->path, ".checkpoint") ? dump_batches(dump)
               : ends_with(dump->path, ".timeindex")                                 ? dump_time_index(dump)
               : ends_with(dump->path, ".txnindex")                                  ? dump_txn_index(dump)
               : ends_with(dump->path, ".index")                                     ? dump_index(dump)
-                                                                                    : dump_text(dump);
+              : ends_with(dump->path, ".snapshot")         ? dump_checked(dump, SLICE_LITERAL("\0\1"))
+              : ends_with(dump->path, "ringmain-manifest") ? dump_checked(dump, SLICE_LITERAL("RMMF\0\0\0\1"))
+              : ends_with(dump->path, "-checkpoint")       ? dump_checkpoint(dump)
+                                                           : dump_text(dump);
+    if (log != NULL)
+        mem_free(client->mem, log, log_length + 1);
     mem_free(client->mem, data, length + 1);
     return ok;
 }
@@ -159,6 +244,7 @@ int dump_command(int argc, char **argv)
                       .examples = "  ringmain dump ringmain-data/greetings-0/00000000000000000000.log\n"
                                   "  ringmain dump --records ringmain-data/__consumer_offsets-7/*.log\n"
                                   "  ringmain dump --verify ringmain-data/*-*/*.log && echo whole\n",
+                      .local = true,
                       .options = options,
                       .option_count = COUNT_OF(options)};
     int code = cli_parse(&cli, argc, argv);

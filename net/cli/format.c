@@ -3,13 +3,23 @@
 #include <inttypes.h>
 #include <jansson.h>
 
+static int hex_digit(char c)
+{
+    return c >= '0' && c <= '9' ? c - '0' : (c | 32) >= 'a' && (c | 32) <= 'f' ? (c | 32) - 'a' + 10 : -1;
+}
+
 const char *format_check(const char *format)
 {
     for (const char *at = format; *at != '\0'; at++) {
         if (*at == '%' && (at[1] == '\0' || strchr("kvsKStpoTh%", *++at) == NULL))
             return "after % must come one of k v s K S t p o T h %";
-        if (*at == '\\' && (at[1] == '\0' || strchr("ntr\\0", *++at) == NULL))
-            return "after \\ must come one of n t r \\ 0";
+        if (*at == '\\' && at[1] == 'x') {
+            if (hex_digit(at[2]) < 0 || hex_digit(at[3]) < 0)
+                return "after \\x must come two hexadecimal digits";
+            at += 3;
+        } else if (*at == '\\' && (at[1] == '\0' || strchr("ntr\\0", *++at) == NULL)) {
+            return "after \\ must come one of n t r \\ 0 or xHH";
+        }
     }
     return NULL;
 }
@@ -94,7 +104,10 @@ void format_print(FILE *out, const char *format, const struct format_record *rec
     for (const char *at = format; *at != '\0'; at++) {
         if (*at == '%')
             put_field(out, *++at, record);
-        else if (*at == '\\')
+        else if (*at == '\\' && at[1] == 'x') {
+            putc_unlocked(hex_digit(at[2]) * 16 + hex_digit(at[3]), out);
+            at += 3;
+        } else if (*at == '\\')
             putc_unlocked(escaped(*++at), out);
         else
             putc_unlocked(*at, out);

@@ -33,14 +33,21 @@ static const struct {
     {"bench", bench_command},     {"txn", txn_command},
 };
 
+/* What a full disk has not taken is no success. */
+static int end(int code)
+{
+    return code != CLI_OK || cli_flush() ? code : CLI_FAILED;
+}
+
 int main(int argc, char **argv)
 {
     for (size_t i = 0; argc >= 2 && i < COUNT_OF(commands); i++)
         if (strcmp(argv[1], commands[i].name) == 0)
-            return commands[i].run(argc - 1, argv + 1);
+            return end(commands[i].run(argc - 1, argv + 1));
     if (argc >= 2 && strcmp(argv[1], "version") == 0) {
-        printf("ringmain %s\n", RINGMAIN_VERSION);
-        return 0;
+        printf(argc >= 3 && strcmp(argv[2], "--json") == 0 ? "{\"version\": \"%s\"}\n" : "ringmain %s\n",
+               RINGMAIN_VERSION);
+        return end(CLI_OK);
     }
     bool help = argc >= 2 && (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "help") == 0);
     fputs(usage, help ? stdout : stderr);

@@ -20,7 +20,7 @@ struct produce {
     const char *txn_id; /* --transactional-id, NULL: none */
     int64_t txn_timeout_ms;
     struct transaction transaction;
-    const char *separator;
+    const char *separator, *null; /* --null: what stands for no data */
     uint8_t headers[4096];
     size_t headers_length;
     int32_t header_count;
@@ -75,6 +75,10 @@ static bool add_line(struct produce *produce, struct slice line)
             record.value = slice_of(at + width, line.length - record.key.length - width);
         }
     }
+    if (produce->null != NULL && slice_equal_string(record.key, produce->null))
+        record.key = SLICE_NULL;
+    if (produce->null != NULL && slice_equal_string(record.value, produce->null))
+        record.value = SLICE_NULL;
     int32_t partition = produce->forced >= 0 ? (int32_t)produce->forced : sender_choose(produce->sender, record.key);
     if (!fine(produce, sender_add(produce->sender, partition, &record)))
         return false;
@@ -276,6 +280,7 @@ int produce_command(int argc, char **argv)
     struct produce produce = {0};
     const struct cli_option options[] = {
         {"--key-separator", "TEXT", "what stands before it in a line is the key", .texts = &produce.separator},
+        {"--null", "TEXT", "a key or value that reads so is none: a tombstone", .texts = &produce.null},
         {"--header", "KEY=VALUE", "of every record; may be repeated", .texts = headers, .count = &header_count},
         {"--compression", "CODEC", "none, gzip, snappy, lz4, zstd", .texts = &codec},
         {"--acks", "ACKS", "0, 1 or all (default)", .texts = &acks},

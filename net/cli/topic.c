@@ -65,7 +65,8 @@ static int create(struct cli *cli, const struct topic_options *options)
             continue;
         }
         if (!cli->json)
-            printf("created %.*s, %d partitions\n", SLICE_ARG(topic->name), topic->num_partitions);
+            printf("%s %.*s, %d partitions\n", options->validate ? "may be created:" : "created",
+                   SLICE_ARG(topic->name), topic->num_partitions);
         json_array_append_new(
             list, json_pack("{s:o,s:i}", "name", cli_json_text(topic->name), "partitions", topic->num_partitions));
     }
@@ -247,8 +248,10 @@ static int alter(struct cli *cli, const struct topic_options *options)
     if (result->error_code != KAFKA_ERROR_NONE)
         return cli_refused("cannot alter topic", result->name, result->error_code, result->error_message) ? CLI_OK
                                                                                                           : CLI_FAILED;
-    if (!cli->json)
-        printf("%s now has %d partitions\n", cli->words[1], (int)partitions);
+    if (cli->json)
+        cli_print_json(json_pack("{s:s,s:i}", "name", cli->words[1], "partitions", (int)partitions));
+    else
+        printf("%s %s %d partitions\n", cli->words[1], options->validate ? "may have" : "now has", (int)partitions);
     return CLI_OK;
 }
 
@@ -269,13 +272,19 @@ static int delete (struct cli *cli)
     if (!cli_call(cli, CLIENT_ANY_BROKER, API_DELETE_TOPICS, &request, &response))
         return CLI_FAILED;
     bool ok = true;
+    json_t *deleted = json_array();
     for (int32_t i = 0; i < response.responses.count; i++) {
         const struct delete_topics_response_deletable_topic_result *result = &response.responses.items[i];
-        if (result->error_code != KAFKA_ERROR_NONE)
+        if (result->error_code != KAFKA_ERROR_NONE) {
             ok = cli_refused("cannot delete topic", result->name, result->error_code, result->error_message);
-        else if (!cli->json)
+            continue;
+        }
+        if (!cli->json)
             printf("deleted %.*s\n", SLICE_ARG(result->name));
+        json_array_append_new(deleted, cli_json_text(result->name));
     }
+    if (cli->json)
+        cli_print_json(deleted);
     return ok ? CLI_OK : CLI_FAILED;
 }
 

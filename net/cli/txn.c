@@ -154,7 +154,7 @@ static bool describe(struct cli *cli)
     bool ok = true;
     for (int i = 1; i < cli->word_count; i++)
         ok &= describe_one(cli, cli->words[i], documents);
-    if (cli->json && ok)
+    if (cli->json)
         cli_print_json(documents);
     else
         json_decref(documents);

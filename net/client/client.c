@@ -390,16 +390,16 @@ enum err client_know(struct client *client, int32_t node, struct slice host, int
 
 static struct client_link *find_link(struct client *client, int32_t node)
 {
-    enum err err = ERR_NOT_FOUND;
+    bool is_known = false;
     for (int i = 0; i < client->_link_count; i++) {
         struct client_link *link = client->_links[i];
         if (link->node != node)
             continue;
-        err = link_ready(client, link);
-        if (err == ERR_OK)
+        is_known = true;
+        if (link_ready(client, link) == ERR_OK)
             return link;
     }
-    if (err == ERR_NOT_FOUND)
+    if (!is_known)
         snprintf(client->why, sizeof client->why, "broker %d is not known", node);
     return NULL;
 }

@@ -37,6 +37,7 @@ broker_start "$binary" "$work/node" auto.create.topics.enable=true group.initial
         run groups 400 python3 tests/interop/groups.py "$binary" "$broker_address" $(these c go python js java) &
         has kcat && run stories 300 python3 tests/interop/stories.py "$binary" $(these c go python js java) &
     fi
+    has kcat && run cli 200 python3 tests/interop/cli.py "$binary" &
     has kcat && run lines 300 tests/interop/lines.sh "$binary" "$broker_address" "$real" &
     { has c || has go || has java; } && has kcat && run transactions 400 python3 tests/interop/transactions.py "$binary" $(these c go java) &
     has java && has kcat && run adopt 300 tests/interop/adopt.sh "$binary" &

@@ -1,7 +1,7 @@
 /* Goal:   a coordinator's machine is given all that its partition's log holds, whatever compaction has left of it, and
  *         what it appends is stored as configured.
- * Method: one partition on a simulated node with a data shard and a control shard, batches put into its log by hand, and
- *         a machine that only counts what it is given. */
+ * Method: one partition on a simulated node with a data shard and a control shard, batches put into its log by hand,
+ * and a machine that only counts what it is given. */
 #include "core/coordinator/coordinator.h"
 #include "core/log/log_dirs.h"
 #include "core/meta/internal.h"
@@ -145,8 +145,7 @@ static void stopped(struct shard_data_stop *stop)
 
 static void run_coordinator(enum compress_codec codec)
 {
-    struct coordinator_options runs = {
-        .kind = &kind, .datas = &data, .data_shards = 1, .node_id = 1, .codec = codec};
+    struct coordinator_options runs = {.kind = &kind, .datas = &data, .data_shards = 1, .node_id = 1, .codec = codec};
     assert_int_equal(coordinator_open(control_io, &runs, &coordinator), ERR_OK);
 }
 
@@ -217,7 +216,8 @@ static void put_records(int count, const char *key, size_t value_bytes)
     struct batch_builder builder;
     batch_builder_init(&builder, bytes, sizeof(bytes));
     for (int i = 0; i < count; i++)
-        assert_true(batch_builder_add(&builder, 1000, slice_from_string(key), slice_of(value, value_bytes), SLICE_NULL, 0));
+        assert_true(
+            batch_builder_add(&builder, 1000, slice_from_string(key), slice_of(value, value_bytes), SLICE_NULL, 0));
     put(batch_builder_finish(&builder, NULL));
 }
 

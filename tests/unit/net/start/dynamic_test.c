@@ -1,7 +1,6 @@
-/* Goal:   a key that says it may be changed while the broker runs does what it says without a restart: a topic's own, the
- *         cluster's default of it, and this broker's.
- * Method: a whole broker on a simulated node, where hours cost nothing. A table: before the change the effect is not
- *         there, after it, made over the wire, it is. */
+/* Goal:   a key that says it may be changed while the broker runs does what it says without a restart: a topic's own,
+ * the cluster's default of it, and this broker's. Method: a whole broker on a simulated node, where hours cost nothing.
+ * A table: before the change the effect is not there, after it, made over the wire, it is. */
 #include "core/wire/batch.h"
 #include "core/wire/compress.h"
 #include "core/wire/error.h"
@@ -178,7 +177,8 @@ static struct files files_of(const char *ending)
     return files;
 }
 
-/* ---- effects ------------------------------------------------------------------------------------------------------ */
+/* ---- effects ------------------------------------------------------------------------------------------------------
+ */
 
 static bool differs(int64_t now)
 {
@@ -197,7 +197,8 @@ static bool wants_keys(void)
 static bool is_packed(void)
 {
     struct batch_header header;
-    struct record record = {.key = SLICE_LITERAL("key"), .value = SLICE_LITERAL("aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa")};
+    struct record record = {.key = SLICE_LITERAL("key"),
+                            .value = SLICE_LITERAL("aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa")};
     int64_t offset = send_as(&record, -1)->base_offset;
     assert_int_equal(fetch(offset, &header), offset);
     return (header.attributes & BATCH_CODEC_MASK) == COMPRESS_GZIP;
@@ -312,13 +313,15 @@ static bool refuses_large_batches(void)
 
 static bool refuses_the_past(void)
 {
-    struct record record = {.timestamp_ms = wall_ms() - 60000, .key = SLICE_LITERAL("key"), .value = SLICE_LITERAL("v")};
+    struct record record = {
+        .timestamp_ms = wall_ms() - 60000, .key = SLICE_LITERAL("key"), .value = SLICE_LITERAL("v")};
     return send_as(&record, 1)->error_code == KAFKA_ERROR_INVALID_TIMESTAMP;
 }
 
 static bool refuses_the_future(void)
 {
-    struct record record = {.timestamp_ms = wall_ms() + 60000, .key = SLICE_LITERAL("key"), .value = SLICE_LITERAL("v")};
+    struct record record = {
+        .timestamp_ms = wall_ms() + 60000, .key = SLICE_LITERAL("key"), .value = SLICE_LITERAL("v")};
     return send_as(&record, 1)->error_code == KAFKA_ERROR_INVALID_TIMESTAMP;
 }
 
@@ -372,7 +375,8 @@ static bool rolls_earlier(void)
 static bool connects(struct client *other)
 {
     struct metadata_response metadata;
-    assert_int_equal(client_open_on(other, sim_broker_other_io(&host), turn, SIM_BROKER_ADDRESS, 3 * SECOND_MS), ERR_OK);
+    assert_int_equal(client_open_on(other, sim_broker_other_io(&host), turn, SIM_BROKER_ADDRESS, 3 * SECOND_MS),
+                     ERR_OK);
     arena_reset(&arena);
     return client_metadata(other, NULL, 0, false, &metadata, &arena) == ERR_OK;
 }
@@ -414,7 +418,8 @@ static bool forgets_producers(void)
     return response.topics.items[0].partitions.items[0].active_producers.count == 0;
 }
 
-/* ---- the table ----------------------------------------------------------------------------------------------------- */
+/* ---- the table -----------------------------------------------------------------------------------------------------
+ */
 
 #define ROLLS       "segment.ms", "1000"
 #define COMPACTED   ROLLS, "cleanup.policy", "compact", "flush.messages", "1" /* only what is durable is cleaned */
@@ -433,7 +438,11 @@ static const struct {
     {"compression.zstd.level", "compression.zstd.level", "-1000", packs_otherwise, {"compression.type", "zstd"}},
     {COMPACTS_AT, "log.cleaner.min.cleanable.ratio", "0", compacts, {COMPACTED}},
     {"max.compaction.lag.ms", "log.cleaner.max.compaction.lag.ms", "1000", compacts, {COMPACTED}},
-    {"min.compaction.lag.ms", "log.cleaner.min.compaction.lag.ms", "86400000", does_not_compact, {COMPACTED, COMPACTS_AT, "0"}},
+    {"min.compaction.lag.ms",
+     "log.cleaner.min.compaction.lag.ms",
+     "86400000",
+     does_not_compact,
+     {COMPACTED, COMPACTS_AT, "0"}},
     {"delete.retention.ms", "log.cleaner.delete.retention.ms", "0", drops_tombstones, {COMPACTED, COMPACTS_AT, "0"}},
     {"file.delete.delay.ms", "log.segment.delete.delay.ms", "1000", unlinks_soon, {ROLLS, "retention.ms", "1000"}},
     {"flush.messages", "log.flush.interval.messages", "1", flushes_by_count, {NULL}},
