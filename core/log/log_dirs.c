@@ -619,7 +619,7 @@ enum err log_dirs_find(struct log_dirs *dirs, struct slice topic, int32_t partit
                        struct log_dirs_place *place)
 {
     struct log_dirs_found *found = log_dirs_lookup(dirs, topic, partition);
-    if (found != NULL) /* also when it is another topic's: its name is wanted, and it is retired */
+    if (found != NULL) /* also when it is another topic's: its name is wanted, and it is put aside */
         atomic_store_explicit(&found->claimed, true, memory_order_relaxed);
     *place = (struct log_dirs_place){.dir = -1};
     if (found != NULL && uuid_equal(found->topic_id, topic_id)) {

@@ -71,7 +71,7 @@ struct log_dirs_place {
     int dir;
     bool exists;   /* found at open; else chosen: the online directory with the fewest partitions */
     bool clean;    /* its directory was stopped cleanly */
-    bool occupied; /* its name is taken there by another topic's directory: log_dirs_retire() that one first */
+    bool occupied; /* its name is taken there by another topic's directory: log_dirs_put_aside() that one first */
     int64_t recovery_point, start_offset, high_watermark, cleaned_offset; /* 0: no checkpoint has it */
     struct slice description; /* at the start after a clean stop: what the shard said of it then; empty: nothing */
 };
@@ -89,6 +89,9 @@ void log_dirs_note(struct log_dirs *dirs, int dir, int change);
  * ERR_OK with an empty `retired` when it is not there. */
 enum err log_dirs_retire(struct fs *fs, const char *path, const uint64_t random[2],
                          char retired[FS_PATH_MAX]) MUST_CHECK;
+/* The same with its -stray name: nothing of it is removed. */
+enum err log_dirs_put_aside(struct fs *fs, const char *path, const uint64_t random[2],
+                            char stray[FS_PATH_MAX]) MUST_CHECK;
 /* Blocking, for jobs. Removes a directory with the files in it; ERR_OK when it is not there. */
 enum err log_dirs_remove(struct fs *fs, const char *path) MUST_CHECK;
 

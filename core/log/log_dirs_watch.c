@@ -34,6 +34,11 @@ enum err log_dirs_retire(struct fs *fs, const char *path, const uint64_t random[
     return rename_away(fs, path, random, "delete", retired);
 }
 
+enum err log_dirs_put_aside(struct fs *fs, const char *path, const uint64_t random[2], char stray[FS_PATH_MAX])
+{
+    return rename_away(fs, path, random, "stray", stray);
+}
+
 static void put_strays_away(struct log_dirs *dirs, struct fs *fs)
 {
     char stray[FS_PATH_MAX];

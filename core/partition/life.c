@@ -214,13 +214,15 @@ static struct partition_task *task_new(struct shard_data *data, const char *path
     return NULL;
 }
 
+/* Another topic's directory in the way was found at the start. Its topic may have been deleted just before a crash, or
+ * a bit of its partition.metadata may have flipped: it is put aside, not removed. */
 static void create_work(struct io_job *job, struct fs *fs)
 {
     struct partition_task *task = CONTAINER_OF(job, struct partition_task, job);
-    char retired[FS_PATH_MAX];
+    char stray[FS_PATH_MAX];
     task->err = ERR_OK;
-    if (task->retire)
-        task->err = log_dirs_retire(fs, task->path, task->random, retired);
+    if (task->put_aside)
+        task->err = log_dirs_put_aside(fs, task->path, task->random, stray);
     if (task->err == ERR_OK)
         task->err = log_prepare(fs, task->path, task->partition->topic_id);
 }
@@ -233,6 +235,9 @@ static void create_done(struct io_job *job)
     struct shard_data_apply *apply = task->apply;
     struct log_dirs_place fresh = {.clean = true};
     enum err err = task->err;
+    if (err == ERR_OK && task->put_aside)
+        DIAG(data->io, DIAG_WARN, "a directory that another topic's id stands in was put aside as -stray",
+             "directory=\"%s\"", task->path);
     if (err == ERR_OK)
         err = open_log(data, partition, task->path, &fresh);
     if (err == ERR_IO)
@@ -274,7 +279,7 @@ static enum err place_and_open(struct shard_data *data, struct partition *partit
     task->job = (struct io_job){.work = create_work, .done = create_done};
     task->partition = partition;
     task->apply = apply;
-    task->retire = place.occupied;
+    task->put_aside = place.occupied;
     partition->_task = task;
     apply->_pending++;
     data->jobs++;

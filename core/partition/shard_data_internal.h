@@ -59,7 +59,7 @@ struct partition_task {
     struct io_job job;
     struct partition *partition;
     struct shard_data_apply *apply;
-    bool retire; /* what is there is another topic's */
+    bool put_aside; /* what is there is another topic's */
     uint64_t random[2];
     char *path;
     char *retired; /* FS_PATH_MAX; NULL when it is made */

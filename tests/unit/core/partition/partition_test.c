@@ -107,6 +107,27 @@ static void a_deleted_topic_answers_who_waits_and_comes_again_empty(void **state
     assert_int_equal(partition_log_start(partition), 0);
 }
 
+/* Rot in partition.metadata gives it another topic's id: no reason to remove what may be the partition itself. */
+static void a_directory_with_another_topics_id_is_put_aside_and_kept(void **state)
+{
+    struct sent sent;
+    char command[600];
+    send_batch(&sent, -1, -1, 0, 3);
+    await(&sent);
+    close_all();
+    snprintf(command, sizeof(command), "sed -i 's/topic_id: ./topic_id: Z/' '%s/orders-0/partition.metadata'", directory);
+    assert_int_equal(system(command), 0);
+    open_all();
+    apply(&image);
+    assert_int_equal(partition_log_end(shard_data_find(data, topic.id, 0)), 0);
+    snprintf(command, sizeof(command), "test -s '%s'/orders-0.*-stray/00000000000000000000.log", directory);
+    assert_int_equal(system(command), 0);
+    close_all();
+    open_all(); /* nor at any later start */
+    apply(&image);
+    assert_int_equal(system(command), 0);
+}
+
 static void a_silent_producer_is_forgotten_at_the_configured_interval(void **state)
 {
     static struct sent sent, later;
@@ -132,6 +153,7 @@ int main(void)
         ON_DISK(reads_end_at_the_high_watermark_and_epochs_are_checked),
         ON_DISK(delete_records_moves_the_start_up_to_the_high_watermark),
         ON_DISK(a_deleted_topic_answers_who_waits_and_comes_again_empty),
+        ON_DISK(a_directory_with_another_topics_id_is_put_aside_and_kept),
         ON_DISK(a_silent_producer_is_forgotten_at_the_configured_interval),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
