@@ -342,11 +342,13 @@ static enum err write_index(struct log *log, struct fs *fs, struct segment *segm
     return err;
 }
 
-static enum err flush_segment(struct log *log, struct fs *fs, struct segment *segment)
+/* `flush`: fs_sync, or fs_check_written where all of the file system has been flushed. */
+static enum err finish_segment(struct log *log, struct fs *fs, struct segment *segment,
+                               enum err (*flush)(struct fs *fs, io_file file))
 {
     enum err err = segment->dirty ? log_segment_file(log, segment) : ERR_OK;
     if (err == ERR_OK && segment->dirty)
-        err = fs_sync(fs, segment->file);
+        err = flush(fs, segment->file);
     segment->dirty = segment->dirty && err != ERR_OK;
     return err == ERR_OK ? log_store_aborted(log, fs, segment) : err;
 }
@@ -377,7 +379,7 @@ enum err log_stop(struct log *log, struct fs *fs)
 {
     enum err err = log->sealed ? ERR_SEALED : ERR_OK;
     for (struct list *link = log->segments.next; err == ERR_OK && link != &log->segments; link = link->next) {
-        err = flush_segment(log, fs, SEGMENT_OF(link));
+        err = finish_segment(log, fs, SEGMENT_OF(link), fs_sync);
         if (err == ERR_OK)
             err = write_index(log, fs, SEGMENT_OF(link));
     }
@@ -435,7 +437,7 @@ enum err log_stop_together(struct log *log, struct fs *fs)
     char from[FS_PATH_MAX], to[FS_PATH_MAX];
     enum err err = log->sealed ? ERR_SEALED : ERR_OK;
     for (struct list *link = log->segments.next; err == ERR_OK && link != &log->segments; link = link->next)
-        err = flush_segment(log, fs, SEGMENT_OF(link));
+        err = finish_segment(log, fs, SEGMENT_OF(link), fs_check_written);
     if (err == ERR_OK && log->epochs_dirty && !log->epochs_written)
         err = write_epochs(log, fs);
     else if (err == ERR_OK && log->epochs_dirty)

@@ -130,6 +130,7 @@ struct fs_backend {
     enum err (*read)(struct fs *fs, io_file file, void *buffer, size_t length, int64_t pos, size_t *got);
     enum err (*write)(struct fs *fs, io_file file, const void *buffer, size_t length, int64_t pos);
     enum err (*sync)(struct fs *fs, io_file file);
+    enum err (*check_written)(struct fs *fs, io_file file);
     enum err (*truncate)(struct fs *fs, io_file file, int64_t size);
     enum err (*allocate)(struct fs *fs, io_file file, int64_t pos, int64_t length);
     enum err (*file_info)(struct fs *fs, io_file file, struct fs_info *info);

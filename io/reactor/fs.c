@@ -31,6 +31,11 @@ enum err fs_sync(struct fs *fs, io_file file)
     return fs->backend->sync(fs, file);
 }
 
+enum err fs_check_written(struct fs *fs, io_file file)
+{
+    return fs->backend->check_written(fs, file);
+}
+
 enum err fs_truncate(struct fs *fs, io_file file, int64_t size)
 {
     ASSERT(size >= 0);

@@ -141,6 +141,16 @@ static enum err posix_sync(struct fs *fs, io_file file)
 {
     return result_of(fdatasync(file));
 }
+
+/* Waits for pages on their way to the device and tells of those that did not reach it. */
+static enum err posix_check_written(struct fs *fs, io_file file)
+{
+    int result = sync_file_range(file, 0, 0, SYNC_FILE_RANGE_WAIT_BEFORE);
+    if (result != 0 && (errno == EINVAL || errno == ENOSYS || errno == EPERM)) /* sandboxes */
+        return posix_sync(fs, file);
+    return result_of(result);
+}
+
 static enum err posix_truncate(struct fs *fs, io_file file, int64_t size)
 {
     return result_of(ftruncate(file, size));
@@ -269,6 +279,7 @@ const struct fs_backend fs_posix_backend = {
     .read = posix_read,
     .write = posix_write,
     .sync = posix_sync,
+    .check_written = posix_check_written,
     .truncate = posix_truncate,
     .allocate = posix_allocate,
     .file_info = posix_file_info,

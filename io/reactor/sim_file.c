@@ -229,6 +229,12 @@ static enum err file_sync_directory(struct fs *fs, const char *path)
     return err;
 }
 
+
+static enum err file_check_written(struct fs *fs, io_file file)
+{
+    return count_if(fs, disk_of(fs)->faults.sync_ppm);
+}
+
 static enum err file_sync_all(struct fs *fs, const char *path)
 {
     enum err err = count_if(fs, disk_of(fs)->faults.sync_ppm);
@@ -287,6 +293,7 @@ static const struct fs_backend sim_fs_backend = {
     .make_directory = file_make_directory,
     .remove_directory = file_remove_directory,
     .sync_directory = file_sync_directory,
+    .check_written = file_check_written,
     .sync_all = file_sync_all,
     .lock = file_lock,
     .space = file_space,

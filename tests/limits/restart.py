@@ -1,7 +1,8 @@
 """Stops and starts of a node with many partitions, measured; fails when a goal is missed by more than SLACK (default 3,
 for busy machines; 1 is the goal itself). What a busy machine does to a time only adds to it: the best of up to five tries
 counts. usage: restart.py BINARY DIR [PARTITIONS] [MIB EACH] [SLACK]"""
-import os, signal, socket, struct, subprocess, sys, time
+import os, signal, socket, subprocess, sys, time
+from raw import ask, create_topic, one_batch, produce
 
 binary, directory = sys.argv[1], sys.argv[2]
 partitions, mib = int((sys.argv + ["", "", ""])[3] or 1000), float((sys.argv[4:] or ["1"])[0])
@@ -17,20 +18,6 @@ def check(name, value, goal, unit):
     good = value <= goal * slack
     passed, failed = passed + good, failed + (not good)
     print("%s%s: %.1f %s (goal %g)" % ("" if good else "FAILED restart: ", name, value, unit, goal))
-
-def string(text):
-    return struct.pack(">h", len(text)) + text.encode()
-
-def ask(s, key, version, body):
-    frame = struct.pack(">hhi", key, version, 1) + string("x") + body
-    s.sendall(struct.pack(">i", len(frame)) + frame)
-    head = b""
-    while len(head) < 4:
-        head += s.recv(4 - len(head))
-    left, answer = struct.unpack(">i", head)[0], b""
-    while len(answer) < left:
-        answer += s.recv(left - len(answer))
-    return answer
 
 def connect():
     s = socket.create_connection(("127.0.0.1", port), timeout=60)
@@ -65,46 +52,20 @@ def resident(node):
     return int(next(line for line in open("/proc/%d/status" % node.pid) if line.startswith("VmRSS")).split()[1])
 
 def create(name, count):
-    body = struct.pack(">i", 1) + string(name) + struct.pack(">ihii", count, 1, 0, 0) + struct.pack(">i", 120000)
     for _ in range(200): # until the node has registered itself
         with connect() as s:
-            answer = ask(s, 19, 0, body)
+            answer = create_topic(s, name, count)
         if answer.endswith(b"\0\0"):
             return
         time.sleep(0.01)
     sys.exit("the topic was not created: %r" % answer)
-
-crc_table = []
-for value in range(256):
-    for _ in range(8):
-        value = value >> 1 ^ (0x82F63B78 if value & 1 else 0)
-    crc_table.append(value)
-
-def one_batch(size):
-    value = os.urandom(1000) * (size // 1000)
-    def varint(n):
-        n, out = n << 1 ^ n >> 63, b""
-        while n > 127:
-            out, n = out + bytes([n & 127 | 128]), n >> 7
-        return out + bytes([n])
-    body = b"\0" + varint(0) + varint(0) + varint(-1) + varint(len(value)) + value + varint(0)
-    now = int(time.time() * 1000)
-    tail = struct.pack(">hiqqqhii", 0, 0, now, now, -1, -1, -1, 1) + varint(len(body)) + body
-    crc = 0xFFFFFFFF
-    for byte in tail:
-        crc = crc >> 8 ^ crc_table[(crc ^ byte) & 255]
-    return struct.pack(">qiib", 0, 9 + len(tail), -1, 2)[:17] + struct.pack(">I", crc ^ 0xFFFFFFFF) + tail
 
 def fill():
     batch = one_batch(100000)
     with connect() as s:
         for _ in range(max(1, int(mib * 1048576 / len(batch)))):
             for first in range(0, partitions, 100):
-                chosen = range(first, min(partitions, first + 100))
-                body = struct.pack(">hhi", -1, 1, 60000) + struct.pack(">i", 1) + string("many")
-                body += struct.pack(">i", len(chosen))
-                body += b"".join(struct.pack(">ii", p, len(batch)) + batch for p in chosen)
-                ask(s, 0, 7, body)
+                produce(s, "many", range(first, min(partitions, first + 100)), batch)
 
 def best(goal, attempt):
     """The shortest of up to five; one that meets the goal is enough."""

@@ -36,6 +36,7 @@ bounds &
 run interop 900 tests/interop/run.sh "$build/ringmain" &
 wait
 run restart 400 tests/limits/restart.sh "$build/ringmain"
+run stop 400 python3 tests/limits/stop.py "$build/ringmain"
 collect
 echo "$passed passed, $failed failed, $skipped skipped"
 [ "$failed" -eq 0 ] && [ "$passed" -gt 0 ]
