@@ -14,7 +14,7 @@
 #include <time.h>
 #include <unistd.h>
 
-enum { DRAIN_MS = 5000 };
+enum { DRAIN_MS = 5000, RING_TRIES = 25, RING_RETRY_MS = 20 };
 
 static const unsigned ring_flags = IORING_SETUP_SINGLE_ISSUER | IORING_SETUP_DEFER_TASKRUN | IORING_SETUP_SUBMIT_ALL |
                                    IORING_SETUP_TASKRUN_FLAG | IORING_SETUP_CQSIZE;
@@ -105,12 +105,32 @@ static int open_ring(struct io_uring *ring, unsigned entries, unsigned completio
     return -io_uring_queue_init_params(entries, ring, &params);
 }
 
+/* Rings of a process that has just ended are given back a moment later; until then they count as locked memory of its
+ * user. A script that calls the command line again and again would meet that. */
+static bool try_again(int error, int *tries)
+{
+    static const struct timespec pause = {.tv_nsec = RING_RETRY_MS * 1000000};
+    if (error != ENOMEM || ++*tries >= RING_TRIES)
+        return false;
+    nanosleep(&pause, NULL);
+    return true;
+}
+
+static int open_ring_patiently(struct io_uring *ring, unsigned entries, unsigned completions, unsigned more_flags)
+{
+    int error, tries = 0;
+    do
+        error = open_ring(ring, entries, completions, more_flags);
+    while (try_again(error, &tries));
+    return error;
+}
+
 static bool has_operations(struct io_uring *ring)
 {
-    static const int needed[] = {IORING_OP_READ,     IORING_OP_WRITE,       IORING_OP_FSYNC, IORING_OP_SYNC_FILE_RANGE,
-                                 IORING_OP_ACCEPT,   IORING_OP_CONNECT,     IORING_OP_RECV,  IORING_OP_POLL_ADD,
-                                 IORING_OP_MSG_RING, IORING_OP_ASYNC_CANCEL,
-                                 IORING_OP_SEND_ZC};
+    static const int needed[] = {
+        IORING_OP_READ,     IORING_OP_WRITE,        IORING_OP_FSYNC,  IORING_OP_SYNC_FILE_RANGE,
+        IORING_OP_ACCEPT,   IORING_OP_CONNECT,      IORING_OP_RECV,   IORING_OP_POLL_ADD,
+        IORING_OP_MSG_RING, IORING_OP_ASYNC_CANCEL, IORING_OP_SEND_ZC};
     struct io_uring_probe *probe = io_uring_get_probe_ring(ring);
     bool ok = probe != NULL;
     for (size_t i = 0; ok && i < COUNT_OF(needed); i++)
@@ -140,14 +160,14 @@ enum err uring_probe(struct uring_features *features, char why[512])
     uname(&system);
     snprintf(features->kernel, sizeof(features->kernel), "%.60s", system.release);
     struct io_uring first, second;
-    int error = open_ring(&first, 8, 16, 0);
+    int error = open_ring_patiently(&first, 8, 16, 0);
     if (error != 0)
         return explain(error, features->kernel, why);
     if (!has_operations(&first)) {
         io_uring_queue_exit(&first);
         return explain(EINVAL, features->kernel, why);
     }
-    error = open_ring(&second, 8, 16, 0);
+    error = open_ring_patiently(&second, 8, 16, 0);
     if (error != 0) {
         io_uring_queue_exit(&first);
         return explain(error, features->kernel, why);
@@ -170,7 +190,10 @@ static int register_buffers(struct uring *uring)
 {
     struct io_uring_buf_reg registration = {
         .ring_addr = (uintptr_t)uring->buffer_ring, .ring_entries = URING_BUFFERS, .bgid = URING_BUFFER_GROUP};
-    int result = io_uring_register_buf_ring(&uring->ring, &registration, 0);
+    int result, tries = 0;
+    do
+        result = io_uring_register_buf_ring(&uring->ring, &registration, 0);
+    while (try_again(-result, &tries));
     if (result < 0)
         return -result;
     io_uring_buf_ring_init(uring->buffer_ring);
@@ -201,7 +224,9 @@ static int open_fitting_ring(struct uring *uring)
     for (size_t i = 0; i < COUNT_OF(sizes) && error == ENOMEM; i++) {
         if (sizes[i].locked_bytes > share)
             continue;
-        error = open_ring(&uring->ring, sizes[i].submissions, sizes[i].completions, IORING_SETUP_R_DISABLED);
+        bool last = i + 1 == COUNT_OF(sizes);
+        error = (last ? open_ring_patiently : open_ring)(&uring->ring, sizes[i].submissions, sizes[i].completions,
+                                                         IORING_SETUP_R_DISABLED);
         uring->submissions = sizes[i].submissions;
     }
     return error;

@@ -13,14 +13,16 @@ shared=$(mktemp -d /dev/shm/ringmain-kernel-XXXXXX)
 features=(msg_ring registered_ring large_ring worker_limits nowait_read sendfile preallocation)
 
 note() { # NAME RESULT
-    if [ "$2" -eq 0 ]; then passed=$((passed + 1)); else failed=$((failed + 1)) && echo "FAILED kernel: $1"; fi
+    if [ "$2" -eq 0 ]; then passed=$((passed + 1)); else failed=$((failed + 1)) && echo "FAILED kernel: $1 ($2)"; fi
 }
 
 unit() { # FEATURES
-    local test
+    local test rc
     for test in file send socket mailbox timers watch; do
         RINGMAIN_TEST_WITHOUT=$1 timeout $((100 * patience)) "$build/tests/unit/io/reactor/${test}_test" >"$work/unit" 2>&1
-        note "${test}_test without $1" $?
+        rc=$?
+        note "${test}_test without $1" $rc
+        [ $rc -eq 0 ] || grep -v -E '^\[ (RUN|      OK) ' "$work/unit" | tail -20
     done
 }
 
