@@ -219,6 +219,8 @@ void config_resolve_topic(const struct broker_config *broker, const struct confi
         if (key != NULL && !config_store_value(key, overrides[i].value, config, why))
             MAYBE(false); /* written by another version: the default stands */
     }
+    if (config->internal_segment_bytes != CONFIG_UNSET_INT)
+        config->segment_bytes = config->internal_segment_bytes;
 }
 
 bool config_check_topic(const struct topic_config *config, char why[CONFIG_WHY_SIZE])

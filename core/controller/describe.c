@@ -146,6 +146,8 @@ static struct verdict describe_topic(struct describe *describe)
             return (struct verdict){KAFKA_ERROR_UNKNOWN_SERVER_ERROR, NULL};
         const char *value = topic_value(&image->layers, &image->config->topic_defaults, describe->arena, key,
                                         topic->overrides, topic->override_count, &source);
+        if (key->internal && source != CONFIG_SOURCE_TOPIC)
+            continue;
         if (source == CONFIG_SOURCE_TOPIC)
             add_synonym(&chain, key->name, value, source, false);
         if (key->twin != NULL)
@@ -211,6 +213,12 @@ static bool describe_others(struct describe *describe, const struct config_layer
     return true;
 }
 
+static bool is_set(const struct config_layers *layers, const char *name)
+{
+    return config_setting(layers->broker, name) != NULL || config_setting(layers->cluster, name) != NULL ||
+           config_setting(layers->node, name) != NULL;
+}
+
 static struct verdict describe_broker(struct describe *describe)
 {
     const struct image *image = describe->image;
@@ -235,7 +243,7 @@ static struct verdict describe_broker(struct describe *describe)
         enum config_source source;
         if (!is_asked_for(describe, key->name) ||
             (name.length == 0 && config_setting(layers.cluster, key->name) == NULL) ||
-            (key->internal && config_setting(layers.node, key->name) == NULL))
+            (key->internal && !is_set(&layers, key->name)))
             continue;
         if (!begin_chain(describe, &chain))
             return (struct verdict){KAFKA_ERROR_UNKNOWN_SERVER_ERROR, NULL};
@@ -245,7 +253,7 @@ static struct verdict describe_broker(struct describe *describe)
             chain.count = 1; /* the dynamic default alone */
         entry *entry_ = &describe->result->configs.items[describe->result->configs.count++];
         entry_->value = slice_from_string(value);
-        entry_->read_only = key->scope == CONFIG_READ_ONLY;
+        entry_->read_only = key->scope == CONFIG_READ_ONLY || key->internal;
         finish_entry(describe, key, key->name, &chain, entry_);
     }
     return describe_others(describe, &layers) ? GOOD : (struct verdict){KAFKA_ERROR_UNKNOWN_SERVER_ERROR, NULL};

@@ -316,17 +316,19 @@ static enum err tell_settings(struct controller *controller, const struct config
                                         (size_t)config_topic_key_count);
     if (result->configs.items == NULL)
         return ERR_NO_MEMORY;
+    result->configs.count = 0;
     for (int i = 0; i < config_topic_key_count; i++) {
         enum config_source source;
         const struct config_key *key = &config_topic_keys[i];
         const char *value = topic_value(&controller->image->layers, &controller->image->config->topic_defaults,
                                         controller->arena, key, settings, count, &source);
+        if (key->internal && source != CONFIG_SOURCE_TOPIC)
+            continue;
         if (value != NULL) /* may be the image's, which need not live until the answer is sent */
             value = text_of(controller->arena, slice_from_string(value));
-        result->configs.items[i] = (struct create_topics_response_creatable_topic_configs){
+        result->configs.items[result->configs.count++] = (struct create_topics_response_creatable_topic_configs){
             .name = slice_from_string(key->name), .value = slice_from_string(value), .config_source = (int8_t)source};
     }
-    result->configs.count = config_topic_key_count;
     return ERR_OK;
 }
 

@@ -29,14 +29,14 @@ static bool refuse(struct partition_append *append, const struct batch_verdict *
 }
 
 /* Where the topic asks for it, the records of a compressed batch are looked at, and stored in the topic's codec. */
-static bool plan_convert(const struct topic_config *config, const struct batch_rules *rules, struct arena *arena,
-                         struct partition_append *append)
+static bool plan_convert(const struct topic_config *config, const struct batch_rules *rules, bool look_inside,
+                         struct arena *arena, struct partition_append *append)
 {
     enum compress_codec own = (enum compress_codec)(append->header.attributes & BATCH_CODEC_MASK), wanted = own;
     append->convert = NULL;
     if (config->compression_type != CONFIG_COMPRESSION_PRODUCER)
         wanted = (enum compress_codec)config->compression_type;
-    if (wanted == own && (own == COMPRESS_NONE || !rules->need_keys))
+    if (wanted == own && !look_inside)
         return true;
     append->convert = ARENA_NEW(arena, struct partition_convert);
     if (append->convert == NULL) {
@@ -99,7 +99,7 @@ bool partition_check(const struct topic_config *config, int64_t wall_ms, struct 
     clear_answer(append);
     if (!batch_check(slice_of(append->records, append->length), &rules, arena, &append->header, &verdict))
         return refuse(append, &verdict);
-    if (!plan_convert(config, &rules, arena, append))
+    if (!plan_convert(config, &rules, verdict.look_inside, arena, append))
         return false;
     if (append->convert == NULL)
         settle_time(append, rules.append_time);

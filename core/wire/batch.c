@@ -171,9 +171,9 @@ bool batch_check(struct slice records, const struct batch_rules *rules, struct a
         if (!batch_check_records(body, header, rules, arena, verdict))
             return false;
         header->max_timestamp = verdict->max_timestamp;
-    } else if (!timestamp_accepted(header->base_timestamp, rules) ||
-               !timestamp_accepted(header->max_timestamp, rules)) {
-        return refuse(verdict, KAFKA_ERROR_INVALID_TIMESTAMP, "A timestamp of the batch is out of the accepted range.");
+    } else {
+        verdict->look_inside = rules->need_keys || !timestamp_accepted(header->base_timestamp, rules) ||
+                               !timestamp_accepted(header->max_timestamp, rules);
     }
     if (header->size > (size_t)rules->segment_bytes)
         return refuse(verdict, KAFKA_ERROR_RECORD_LIST_TOO_LARGE, "The record batch is larger than a segment.");
@@ -189,7 +189,9 @@ static bool add_record_error(struct arena *arena, const struct batch_header *hea
             return refuse(verdict, KAFKA_ERROR_UNKNOWN_SERVER_ERROR, "No memory to list the records at fault.");
     }
     verdict->error = error;
-    verdict->message = "One or more records have been rejected";
+    verdict->message = error == KAFKA_ERROR_INVALID_TIMESTAMP
+                           ? "One or more records have been rejected due to invalid timestamp"
+                           : "One or more records have been rejected";
     verdict->record_errors[verdict->record_error_count++] = (struct batch_record_error){index, message};
     return true;
 }

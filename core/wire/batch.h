@@ -112,11 +112,13 @@ struct batch_verdict {
     struct batch_record_error *record_errors; /* in the arena */
     int32_t record_error_count;
     int64_t max_timestamp; /* of the records, when they were looked at */
+    bool look_inside;      /* a compressed batch: its records decide (keys, timestamps) */
 };
 
 /* records: exactly one batch as a produce request carries it. True: it may be appended; *header is filled, its
- * max_timestamp with that of the records. The records
- * of a compressed batch are not looked at: see batch_check_records. */
+ * max_timestamp with that of the records. The records of a compressed batch are not looked at: where a topic needs
+ * that, or the header's timestamps are out of range so that some record's may be, look_inside asks for batch_convert.
+ */
 bool batch_check(struct slice records, const struct batch_rules *rules, struct arena *arena,
                  struct batch_header *header, struct batch_verdict *verdict) MUST_CHECK;
 /* The records alone, uncompressed bytes: offset deltas, timestamps, keys, lengths, nothing behind the last. */

@@ -231,7 +231,7 @@ static void a_name_given_twice_is_refused_once_and_others_go_on(void **state)
     assert_int_equal(response.topics.items[0].error_code, 42);
     assert_int_equal(response.topics.items[1].error_code, 0);
     assert_int_equal(response.topics.items[1].num_partitions, 1);
-    assert_int_equal(response.topics.items[1].configs.count, config_topic_key_count);
+    assert_int_equal(response.topics.items[1].configs.count, config_topic_key_count - 1); /* all but the internal one */
     commit(cluster, &controller.records);
     assert_int_equal(cluster->image->topic_count, 1);
 }
@@ -338,6 +338,8 @@ static void settings_change_with_kafkas_rules(void **state)
         {TOPIC_, "a", "min.compaction.lag.ms", SET, "9", 0},
         {TOPIC_, "a", "max.compaction.lag.ms", SET, "8", 40},
         {TOPIC_, "a", "remote.storage.enable", SET, "true", 40},
+        {TOPIC_, "a", "segment.bytes", SET, "200", 40},
+        {TOPIC_, "a", "internal.segment.bytes", SET, "200", 0},
         {TOPIC_, "zz", "retention.ms", SET, "5", 3},
         {TOPIC_, "a b", "retention.ms", SET, "5", 17},
         {TOPIC_, "", "retention.ms", SET, "5", 42},
@@ -360,6 +362,7 @@ static void settings_change_with_kafkas_rules(void **state)
     assert_int_equal(config->retention_ms, 5);
     assert_int_equal(config->cleanup_policy, CONFIG_CLEANUP_COMPACT);
     assert_int_equal(config->max_message_bytes, 2000);
+    assert_int_equal(config->segment_bytes, 200);
     assert_int_equal(cluster->image->config->log_retention_ms, 77);
     assert_int_equal(alter(cluster, TOPIC_, "a", "retention.ms", DELETE, NULL), 0);
     assert_int_equal(image_topic_by_name(cluster->image, SLICE_LITERAL("a"))->config.retention_ms, 77);
@@ -404,9 +407,10 @@ static void a_described_setting_tells_its_source_and_its_chain(void **state)
 static void an_internal_key_is_described_only_where_it_was_set(void **state)
 {
     struct cluster *cluster = *state;
-    struct slice keys[] = {SLICE_LITERAL("producer.id.expiration.check.interval.ms")};
+    struct slice keys[] = {SLICE_LITERAL("producer.id.expiration.check.interval.ms"),
+                           SLICE_LITERAL("leader.replication.throttled.rate")};
     struct describe_configs_request_describe_configs_resource resource = {
-        .resource_type = 4, .resource_name = SLICE_LITERAL("1"), .configuration_keys = {keys, 1}};
+        .resource_type = 4, .resource_name = SLICE_LITERAL("1"), .configuration_keys = {keys, 2}};
     struct describe_configs_request request = {.resources = {&resource, 1}};
     struct describe_configs_response response;
     assert_int_equal(controller_describe_configs(cluster->image, &cluster->arena, &request, &response), ERR_OK);
@@ -417,6 +421,11 @@ static void an_internal_key_is_described_only_where_it_was_set(void **state)
     assert_int_equal(controller_describe_configs(cluster->image, &cluster->arena, &request, &response), ERR_OK);
     assert_int_equal(response.results.items[0].configs.count, 1);
     assert_true(slice_equal_string(response.results.items[0].configs.items[0].value, "500"));
+    assert_int_equal(alter(cluster, 4, "1", "leader.replication.throttled.rate", 0, "-1"), 42);
+    assert_int_equal(alter(cluster, 4, "1", "leader.replication.throttled.rate", 0, "3000"), 0);
+    assert_int_equal(controller_describe_configs(cluster->image, &cluster->arena, &request, &response), ERR_OK);
+    assert_int_equal(response.results.items[0].configs.count, 2);
+    assert_false(response.results.items[0].configs.items[1].is_sensitive);
 }
 
 static void producer_id_blocks_never_overlap(void **state)

@@ -123,6 +123,20 @@ static void records_without_keys_are_named_when_a_compacted_topic_gets_them_pack
     part_fini(&part);
 }
 
+static void records_out_of_the_accepted_time_are_named_when_they_come_packed(void **state)
+{
+    struct part part;
+    part_init(&part, COMPRESS_GZIP, CONFIG_COMPRESSION_PRODUCER);
+    part.config.message_timestamp_before_max_ms = 1000;
+    assert_true(partition_check(&part.config, NOW_MS + 3600000, &part.arena, &part.append));
+    assert_false(convert(&part));
+    assert_int_equal(part.append.error, KAFKA_ERROR_INVALID_TIMESTAMP);
+    assert_int_equal(part.append.record_error_count, RECORDS);
+    for (int i = 0; i < RECORDS; i++)
+        assert_int_equal(part.append.record_errors[i].index, i);
+    part_fini(&part);
+}
+
 static void the_rules_are_those_of_the_check_whatever_becomes_of_the_topic(void **state)
 {
     struct part part;
@@ -156,6 +170,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(every_codec_becomes_the_topics_own),
         cmocka_unit_test(records_without_keys_are_named_when_a_compacted_topic_gets_them_packed),
+        cmocka_unit_test(records_out_of_the_accepted_time_are_named_when_they_come_packed),
         cmocka_unit_test(the_rules_are_those_of_the_check_whatever_becomes_of_the_topic),
         cmocka_unit_test(a_job_without_memory_refuses_the_batch_with_an_error_that_clients_retry),
     };
