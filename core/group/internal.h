@@ -241,7 +241,6 @@ bool group_store_offset(struct group_append *append, struct slice group_id, cons
 bool group_store_offset_tombstone(struct group_append *append, struct slice group_id, struct slice topic,
                                   int32_t partition) MUST_CHECK;
 bool group_append_is_full(const struct group_append *append); /* tombstones of many offsets go in pieces */
-int16_t group_append_error(int16_t log_error);                /* what clients are told of it */
 
 /* ---- stored offsets (topics.c) ----------------------------------------------------------------------------------- */
 void group_topics_init(struct group_topics *topics, struct mem *mem);

@@ -213,26 +213,6 @@ bool group_store_offset_tombstone(struct group_append *append, struct slice grou
 
 /* ---- what has been written --------------------------------------------------------------------------------------- */
 
-/* GroupMetadataManager.appendGroupMetadataErrorToResponseError. */
-int16_t group_append_error(int16_t log_error)
-{
-    switch (log_error) {
-    case KAFKA_ERROR_UNKNOWN_TOPIC_OR_PARTITION:
-    case KAFKA_ERROR_NOT_ENOUGH_REPLICAS:
-    case KAFKA_ERROR_REQUEST_TIMED_OUT:
-        return KAFKA_ERROR_COORDINATOR_NOT_AVAILABLE;
-    case KAFKA_ERROR_NOT_LEADER_OR_FOLLOWER:
-    case KAFKA_ERROR_KAFKA_STORAGE_ERROR:
-        return KAFKA_ERROR_NOT_COORDINATOR;
-    case KAFKA_ERROR_MESSAGE_TOO_LARGE:
-    case KAFKA_ERROR_RECORD_LIST_TOO_LARGE:
-    case KAFKA_ERROR_INVALID_FETCH_SIZE:
-        return KAFKA_ERROR_UNKNOWN_SERVER_ERROR;
-    default:
-        return log_error;
-    }
-}
-
 static bool apply_records(struct group_append *append)
 {
     bool transactional = append->base.kind == MACHINE_APPEND_TRANSACTIONAL;
@@ -275,7 +255,7 @@ void group_appended(struct group_machine *machine, struct machine_append *base)
 {
     struct group_append *append = CONTAINER_OF(base, struct group_append, base);
     struct group *group = append->group;
-    int16_t error = group_append_error(base->error);
+    int16_t error = machine_append_error(base->error);
     machine->append_count--;
     switch (append->kind) {
     case APPEND_NEW:

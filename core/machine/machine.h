@@ -51,6 +51,10 @@ struct machine_append {
     int64_t _records_bytes;
 };
 
+/* What clients are told when the log has answered so: where to ask again, or that it is of no use
+ * (GroupMetadataManager.appendGroupMetadataErrorToResponseError, TransactionStateManager.appendTransactionToLog). */
+int16_t machine_append_error(int16_t log_error);
+
 /* A record as the log holds it, while a machine is loaded or after an append was answered. */
 struct machine_replay {
     struct slice key, value;

@@ -154,25 +154,6 @@ void txn_loaded(struct txn_machine *machine)
     }
 }
 
-static int16_t coordinator_error(int16_t error)
-{
-    switch (error) {
-    case KAFKA_ERROR_UNKNOWN_TOPIC_OR_PARTITION:
-    case KAFKA_ERROR_NOT_ENOUGH_REPLICAS:
-    case KAFKA_ERROR_NOT_ENOUGH_REPLICAS_AFTER_APPEND:
-    case KAFKA_ERROR_REQUEST_TIMED_OUT:
-        return KAFKA_ERROR_COORDINATOR_NOT_AVAILABLE;
-    case KAFKA_ERROR_NOT_LEADER_OR_FOLLOWER:
-    case KAFKA_ERROR_KAFKA_STORAGE_ERROR:
-        return KAFKA_ERROR_NOT_COORDINATOR;
-    case KAFKA_ERROR_MESSAGE_TOO_LARGE:
-    case KAFKA_ERROR_RECORD_LIST_TOO_LARGE:
-        return KAFKA_ERROR_UNKNOWN_SERVER_ERROR;
-    default:
-        return error;
-    }
-}
-
 /* It is in the log: what was to be is. */
 static void take_step(struct txn_machine *machine, struct txn *txn, enum txn_step step)
 {
@@ -220,7 +201,7 @@ static void step_failed(struct txn_machine *machine, struct txn *txn, enum txn_s
     if (!txn->in_log)
         txn_remove(machine, txn);
     if (call != NULL)
-        txn_answer(machine, call, coordinator_error(error));
+        txn_answer(machine, call, machine_append_error(error));
 }
 
 void txn_appended(struct txn_machine *machine, struct machine_append *base)
