@@ -43,6 +43,10 @@ else
     broker_start "$binary" "$work/ringmain" advertised.listeners="$advertised" "${settings[@]}" || exit 1
 fi
 
+if [ "$suite" = sarama ]; then # before the pipe below, which is a shell of its own
+    "$made/toxiproxy/server" -host 127.0.0.1 -port 8474 >"$work/proxy.log" 2>&1 &
+    proxy_pid=$!
+fi
 case $suite in
 franz-go)
     export KGO_TEST_RF=1 KGO_SEEDS=127.0.0.1:9092 KGO_TEST_STABLE_FETCH=true KGO_LOG_LEVEL=none
@@ -56,8 +60,6 @@ kafka-go) # left out: what asks for a coordinator without a way to connect (a ni
     ;;
 sarama) # left out: what stops containers, reads their logs, or counts five brokers
     export KAFKA_VERSION=4.3.1 TOXIPROXY_ADDR=http://127.0.0.1:8474 PATH=$work:$PATH
-    "$made/toxiproxy/server" -host 127.0.0.1 -port 8474 >"$work/proxy.log" 2>&1 &
-    proxy_pid=$!
     for _ in $(seq 100); do curl -s "$TOXIPROXY_ADDR/version" >/dev/null && break; sleep 0.1; done
     for i in 1 2 3 4 5; do
         curl -s "$TOXIPROXY_ADDR/proxies" >/dev/null \
