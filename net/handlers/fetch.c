@@ -4,7 +4,7 @@
 #include "core/wire/error.h"
 #include "net/handlers/api.h"
 
-enum { VERSION_ZSTD = 10, VERSION_TOPIC_ID = 13, VERSION_REPLICA_STATE = 15 };
+enum { VERSION_TOPIC_ID = 13, VERSION_REPLICA_STATE = 15 };
 
 /* ---- phases
  * ------------------------------------------------------------------------------------------------------------- */
@@ -148,8 +148,6 @@ static void resolve(struct fetch *fetch, struct fetch_part *part)
         part->read.error = KAFKA_ERROR_UNKNOWN_TOPIC_OR_PARTITION;
     else if (image_partition_at(topic, part->position.partition)->leader != fetch->request->shard->broker->node_id)
         part->read.error = KAFKA_ERROR_NOT_LEADER_OR_FOLLOWER;
-    else if (topic->config.compression_type == CONFIG_COMPRESSION_ZSTD && fetch->request->header.version < VERSION_ZSTD)
-        part->read.error = KAFKA_ERROR_UNSUPPORTED_COMPRESSION_TYPE;
     else
         part->topic_id = topic->id;
 }
