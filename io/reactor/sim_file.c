@@ -229,7 +229,6 @@ static enum err file_sync_directory(struct fs *fs, const char *path)
     return err;
 }
 
-
 static enum err file_check_written(struct fs *fs, io_file file)
 {
     return count_if(fs, disk_of(fs)->faults.sync_ppm);
