@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"reflect"
 	"regexp"
+	"slices"
 	"sort"
 	"strings"
 )
@@ -98,6 +99,26 @@ func generic(m message, stamped bool) any {
 	var v any
 	json.Unmarshal(text, &v)
 	return mask(v, stamped)
+}
+
+// A topic that was just made is in Kafka's metadata a moment before its leader knows of it, a long one on a busy machine:
+// UNKNOWN_TOPIC_OR_PARTITION, NOT_LEADER_OR_FOLLOWER, UNKNOWN_TOPIC_ID. None of these has changed anything.
+func isEarly(answer message) bool {
+	var found func(v any) bool
+	found = func(v any) bool {
+		switch v := v.(type) {
+		case map[string]any:
+			for key, value := range v {
+				if code, ok := value.(float64); (ok && key == "ErrorCode" && (code == 3 || code == 6 || code == 100)) || found(value) {
+					return true
+				}
+			}
+		case []any:
+			return slices.ContainsFunc(v, found)
+		}
+		return false
+	}
+	return found(generic(answer, false))
 }
 
 // One line for each differing field: "NAME PATH: kafka=X ringmain=Y".

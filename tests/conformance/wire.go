@@ -144,11 +144,16 @@ func (s step) askedVersions(a, b *broker) []int16 {
 	return list
 }
 
-// What came back, as something compare() can walk.
-func ask(b *broker, s step, version int16) message {
+// What came back, as something compare() can walk. An answer that is early is asked for again.
+func ask(b *broker, s step, version int16, isEarly func(message) bool) message {
 	switch request := s.request(b).(type) {
 	case kmsg.Request:
 		answer, err := b.send(request, version)
+		for tries := 0; err == nil && isEarly(answer) && tries < 100; tries++ {
+			time.Sleep(50 * time.Millisecond)
+			request = s.request(b).(kmsg.Request)
+			answer, err = b.send(request, version)
+		}
 		if err != nil {
 			return map[string]any{"closed": true}
 		}
