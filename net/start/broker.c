@@ -86,6 +86,7 @@ static void fail(struct boot *boot, const char *what, enum err err)
 /* ---- start ------------------------------------------------------------------------------------------------------- */
 
 static void listen_next(struct boot *boot);
+static void stop_ready(struct boot *boot);
 
 static void registered(struct metadata_change *change)
 {
@@ -99,7 +100,7 @@ static void registered(struct metadata_change *change)
     }
     boot->stage = BOOT_READY;
     if (boot->stop_wanted) {
-        broker_stop(&boot->broker);
+        stop_ready(boot);
         return;
     }
     conn_gate_open(&boot->control.gate);
@@ -499,23 +500,31 @@ static void too_late(struct io_timer *timer)
     end_loops(boot);
 }
 
+/* Of a broker that is told while it starts: with the start's last step. */
+static void stop_ready(struct boot *boot)
+{
+    boot->stage = BOOT_STOPPING;
+    conn_gate_stop(&boot->control.gate);
+    boot->clean = true;
+    boot->waiting_count = boot->broker.data_shards;
+    txns_stop(boot->control.txns);
+    groups_stop(boot->control.groups); /* who waits in a group would keep its connection open */
+    for (int i = 0; i < boot->broker.data_shards; i++) {
+        boot->errands[i].msg.run = stop_here;
+        io_post(control_io(boot), i, &boot->errands[i].msg);
+    }
+}
+
 void broker_stop(struct broker *broker)
 {
     struct boot *boot = boot_of(broker);
     struct io *io = control_io(boot);
-    if ((boot->stage == BOOT_LISTENING || boot->stage == BOOT_REGISTERING) && !boot->stop_wanted) {
-        boot->stop_wanted = true; /* a moment later, and cleanly */
-        return;
-    }
-    if (boot->stage != BOOT_READY) { /* half-started, or told a second time: nothing to wait for */
+    if (boot->stop_wanted || boot->stage == BOOT_ENDED) { /* told a second time, or over already */
         boot->clean = false;
         end_loops(boot);
         return;
     }
-    boot->stage = BOOT_STOPPING;
-    conn_gate_stop(&boot->control.gate);
-    boot->clean = true;
-    boot->waiting_count = broker->data_shards;
+    boot->stop_wanted = true;
     boot->deadline.fire = too_late;
     /* What is not flushed by then is recovered at the next start. */
     int64_t limit_ms = boot->config->ringmain_stop_timeout_ms;
@@ -523,12 +532,8 @@ void broker_stop(struct broker *broker)
         end_loops(boot);
         return;
     }
-    txns_stop(boot->control.txns);
-    groups_stop(boot->control.groups); /* who waits in a group would keep its connection open */
-    for (int i = 0; i < broker->data_shards; i++) {
-        boot->errands[i].msg.run = stop_here;
-        io_post(io, i, &boot->errands[i].msg);
-    }
+    if (boot->stage == BOOT_READY)
+        stop_ready(boot);
 }
 
 bool broker_stopped_cleanly(const struct broker *broker)

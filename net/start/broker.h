@@ -28,7 +28,7 @@ struct broker_options {
 };
 
 enum err broker_boot(const struct broker_options *options, struct broker **broker, char why[512]) MUST_CHECK;
-/* Again: ends the loops at once, without waiting for anything. */
+/* Before the broker is ready: once it is. Again: ends the loops at once, without waiting for anything. */
 void broker_stop(struct broker *broker);
 void broker_free(struct broker *broker);
 bool broker_stopped_cleanly(const struct broker *broker);

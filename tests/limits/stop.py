@@ -29,12 +29,15 @@ def connect():
     s.settimeout(300)
     return s
 
-def start():
+def launch():
     """How long it takes is measured here: the node's own limit is further away."""
     settings = ["listeners=PLAINTEXT://127.0.0.1:%d" % port, "log.dirs=" + directory, "ringmain.metrics.port=0",
                 "ringmain.stop.timeout.ms=120000"]
     with open(directory + ".log", "a") as log:
-        node = subprocess.Popen([binary, "start"] + [w for s in settings for w in ("--override", s)], stdout=log, stderr=log)
+        return subprocess.Popen([binary, "start"] + [w for s in settings for w in ("--override", s)], stdout=log, stderr=log)
+
+def start():
+    node = launch()
     for _ in range(3000):
         try:
             with connect() as s:
@@ -45,6 +48,10 @@ def start():
                 break
             time.sleep(0.01)
     sys.exit("the broker did not start, see %s.log" % directory)
+
+def lines(word):
+    with open(directory + ".log") as log:
+        return sum(word in line for line in log)
 
 def processor_s(node):
     with open("/proc/%d/stat" % node.pid) as f:
@@ -134,6 +141,14 @@ node = start()
 check("the restart finds every record", all_found() == 0, "%d partitions are not as they were" % all_found())
 node.send_signal(signal.SIGTERM)
 check("exit code of the second stop", node.wait() == 0)
+starts, ready = lines('msg="starting"'), lines('msg="ready"')
+node = launch()
+while lines('msg="starting"') == starts and node.poll() is None:
+    time.sleep(0.001)
+node.send_signal(signal.SIGTERM)
+check("told while it starts: exit code", node.wait() == 0)
+check("it had not been ready", lines('msg="ready"') == ready)
+check("clean again", lines("clean=true") == 3, lines("clean=true"))
 shutil.rmtree(work)
 print("stop: %d passed, %d failed" % (passed, failed))
 sys.exit(1 if failed else 0)

@@ -29,20 +29,14 @@ static void configure(struct sim_broker *host, const char *const *settings, int 
     assert_int_equal(config_load(&layers, &host->arena, &problems, &host->config), ERR_OK);
 }
 
-void sim_broker_open(struct sim_broker *host, uint64_t seed, const char *const *settings, int count)
+void sim_broker_boot(struct sim_broker *host)
 {
-    struct sim_options options = {.seed = seed};
-    struct sim_node_options shards = {.data_shards = 2}, alone = {0};
     struct io *ios[SIM_SHARDS_MAX];
     char why[512];
-    *host = (struct sim_broker){.sim = sim_open(&options)};
-    configure(host, settings, count);
-    host->node = sim_node_open(host->sim, &shards);
-    host->other = sim_node_open(host->sim, &alone);
     sim_node_start(host->node, 2);
-    sim_node_start(host->other, 0);
     for (int i = 0; i < sim_node_shards(host->node); i++)
         ios[i] = sim_node_io(host->node, i);
+    host->ready = false;
     host->events = (struct broker_events){.ready = on_ready, .failed = on_failed};
     struct broker_options start = {.ios = ios,
                                    .count = sim_node_shards(host->node),
@@ -52,6 +46,18 @@ void sim_broker_open(struct sim_broker *host, uint64_t seed, const char *const *
     if (broker_boot(&start, &host->broker, why) != ERR_OK)
         fail_msg("the broker does not boot: %s", why);
     sim_node_wake(host->node);
+}
+
+void sim_broker_open(struct sim_broker *host, uint64_t seed, const char *const *settings, int count)
+{
+    struct sim_options options = {.seed = seed};
+    struct sim_node_options shards = {.data_shards = 2}, alone = {0};
+    *host = (struct sim_broker){.sim = sim_open(&options)};
+    configure(host, settings, count);
+    host->node = sim_node_open(host->sim, &shards);
+    host->other = sim_node_open(host->sim, &alone);
+    sim_node_start(host->other, 0);
+    sim_broker_boot(host);
     while (!host->ready)
         assert_true(sim_step(host->sim));
 }
@@ -74,7 +80,7 @@ static void stop_now(struct io_msg *msg, struct io *io)
     broker_stop(CONTAINER_OF(msg, struct sim_broker, stop)->broker);
 }
 
-void sim_broker_close(struct sim_broker *host)
+void sim_broker_stop(struct sim_broker *host)
 {
     int control = sim_node_shards(host->node) - 1;
     host->stop.run = stop_now;
@@ -90,6 +96,11 @@ void sim_broker_close(struct sim_broker *host)
     assert_int_equal(leaks.memory_bytes, 0);
     assert_int_equal(leaks.files, 0);
     assert_int_equal(leaks.sockets, 0);
+}
+
+void sim_broker_close(struct sim_broker *host)
+{
+    sim_broker_stop(host);
     sim_node_crash(host->other, SIM_KILL);
     sim_close(host->sim);
     arena_fini(&host->arena);

@@ -28,7 +28,11 @@ void sim_broker_open(struct sim_broker *host, uint64_t seed, const char *const *
 struct io *sim_broker_other_io(struct sim_broker *host);
 /* Lets something happen, calls made from between events included. */
 void sim_broker_turn(struct sim_broker *host);
-/* Stops the broker; asserts that it ended cleanly and left nothing behind. The other node is only switched off. */
+/* Stops the broker; asserts that it ended cleanly and left nothing behind but its disk. */
+void sim_broker_stop(struct sim_broker *host);
+/* Starts it again after that, and returns before it is ready. */
+void sim_broker_boot(struct sim_broker *host);
+/* sim_broker_stop, and the end of everything. The other node is only switched off. */
 void sim_broker_close(struct sim_broker *host);
 
 #endif
