@@ -77,6 +77,6 @@ enum err controller_auto_create(struct controller *controller, struct slice name
         return ERR_NO_MEMORY;
     topic.configs.items = settings.items;
     topic.configs.count = settings.count;
-    struct create_topics_request request = {.topics = {&topic, 1}};
+    struct create_topics_request request = {.topics = {&topic, 1}, .timeout_ms = INT32_MAX};
     return controller_create_topics(controller, &request, response);
 }

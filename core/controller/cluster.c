@@ -36,6 +36,7 @@ struct deletion {
     struct delete_topics_response *response;
     struct slice name; /* null: not given */
     struct uuid id;    /* zero: not given */
+    bool is_late;
 };
 
 static void answer(const struct deletion *deletion, struct slice name, struct uuid id, int16_t code,
@@ -74,6 +75,8 @@ static enum err delete_one(const struct deletion *deletion, enum repeat_mark mar
     } else if (mark != REPEAT_NONE) {
         answer(deletion, deletion->name, deletion->id, KAFKA_ERROR_INVALID_REQUEST,
                has_name ? "Duplicate topic name." : "Duplicate topic id.");
+    } else if (deletion->is_late) {
+        answer(deletion, deletion->name, deletion->id, TOO_LATE.code, TOO_LATE.message);
     } else {
         const struct image_topic *topic =
             has_name ? image_topic_by_name(image, deletion->name) : image_topic_by_id(image, deletion->id);
@@ -122,7 +125,7 @@ enum err controller_delete_topics(struct controller *controller, int16_t version
     int count = by_state ? request->topics.count : request->topic_names.count;
     count = count < 0 ? 0 : count;
     bool enabled = controller->image->config->delete_topic_enable;
-    struct deletion deletion = {.controller = controller, .response = response};
+    struct deletion deletion = {.controller = controller, .response = response, .is_late = request->timeout_ms <= 0};
     struct repeat *keys = ARENA_ARRAY(controller->arena, struct repeat, (size_t)count + 1);
     WIRE_DEFAULTS(delete_topics_response_schema, response);
     response->responses.items =

@@ -10,6 +10,8 @@ struct verdict {
     const char *message;
 };
 #define GOOD ((struct verdict){KAFKA_ERROR_NONE, NULL})
+/* A request without time is not begun, whatever else is wrong with it, as in Kafka. */
+#define TOO_LATE ((struct verdict){KAFKA_ERROR_REQUEST_TIMED_OUT, NULL})
 
 static inline bool is_bad(struct verdict verdict)
 {

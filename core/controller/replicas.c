@@ -5,8 +5,11 @@
 enum { ELECT_PREFERRED = 0, ELECT_UNCLEAN = 1 };
 
 static struct verdict elect(const struct image *image, struct arena *arena, struct slice topic_name, int32_t index,
-                            int8_t type)
+                            const struct elect_leaders_request *request)
 {
+    int8_t type = request->election_type;
+    if (request->timeout_ms <= 0)
+        return TOO_LATE;
     const struct image_topic *topic = image_topic_by_name(image, topic_name);
     if (topic == NULL)
         return refuse(arena, KAFKA_ERROR_UNKNOWN_TOPIC_OR_PARTITION, "No such topic as %.*s",
@@ -26,7 +29,7 @@ typedef struct elect_leaders_response_replica_election_result election_result;
 
 /* quiet: partitions that have the leader they should have are left out. */
 static bool elect_topic(const struct image *image, struct arena *arena, election_result *result, struct slice name,
-                        const int32_t *indexes, int32_t count, int8_t type, bool quiet)
+                        const int32_t *indexes, int32_t count, const struct elect_leaders_request *request, bool quiet)
 {
     result->topic = name;
     result->partition_result.count = 0;
@@ -34,7 +37,7 @@ static bool elect_topic(const struct image *image, struct arena *arena, election
         ARENA_ARRAY(arena, struct elect_leaders_response_partition_result, (size_t)count + 1);
     for (int32_t i = 0; result->partition_result.items != NULL && i < count; i++) {
         int32_t index = indexes == NULL ? i : indexes[i];
-        struct verdict verdict = elect(image, arena, name, index, type);
+        struct verdict verdict = elect(image, arena, name, index, request);
         if (quiet && verdict.code == KAFKA_ERROR_ELECTION_NOT_NEEDED)
             continue;
         result->partition_result.items[result->partition_result.count++] =
@@ -48,13 +51,14 @@ enum err controller_elect_leaders(const struct image *image, struct arena *arena
                                   const struct elect_leaders_request *request, struct elect_leaders_response *response)
 {
     bool all = request->topic_partitions.count < 0;
-    int32_t count = all ? image->topic_count : request->topic_partitions.count;
-    bool good = true;
+    bool late = request->timeout_ms <= 0, good = true;
+    int32_t count = !all ? request->topic_partitions.count : late ? 0 : image->topic_count;
     WIRE_DEFAULTS(elect_leaders_response_schema, response);
     if (request->election_type != ELECT_PREFERRED && request->election_type != ELECT_UNCLEAN) {
         response->error_code = KAFKA_ERROR_INVALID_REQUEST;
         return ERR_OK;
     }
+    response->error_code = late ? TOO_LATE.code : KAFKA_ERROR_NONE;
     response->replica_election_results.items = ARENA_ARRAY(arena, election_result, (size_t)count + 1);
     if (response->replica_election_results.items == NULL)
         return ERR_NO_MEMORY;
@@ -63,11 +67,11 @@ enum err controller_elect_leaders(const struct image *image, struct arena *arena
         if (all) {
             const struct image_topic *topic = image->topics[i];
             good = elect_topic(image, arena, result, slice_of(topic->name, topic->name_length), NULL,
-                               topic->partition_count, request->election_type, true);
+                               topic->partition_count, request, true);
         } else {
             const struct elect_leaders_request_topic_partitions *asked = &request->topic_partitions.items[i];
             good = elect_topic(image, arena, result, asked->topic, asked->partitions.items, asked->partitions.count,
-                               request->election_type, false);
+                               request, false);
         }
     }
     response->replica_election_results.count = count;
@@ -102,6 +106,8 @@ enum err controller_alter_reassignments(struct controller *controller,
     struct arena *arena = controller->arena;
     int32_t count = request->topics.count < 0 ? 0 : request->topics.count;
     WIRE_DEFAULTS(alter_partition_reassignments_response_schema, response);
+    bool late = request->timeout_ms <= 0;
+    response->error_code = late ? TOO_LATE.code : KAFKA_ERROR_NONE;
     response->error_message = SLICE_NULL;
     response->allow_replication_factor_change = request->allow_replication_factor_change;
     response->responses.items = ARENA_ARRAY(
@@ -120,7 +126,7 @@ enum err controller_alter_reassignments(struct controller *controller,
         if (result->partitions.items == NULL)
             return ERR_NO_MEMORY;
         for (int32_t p = 0; p < partitions; p++) {
-            struct verdict verdict = reassign(controller, asked->name, &asked->partitions.items[p]);
+            struct verdict verdict = late ? TOO_LATE : reassign(controller, asked->name, &asked->partitions.items[p]);
             result->partitions.items[p] =
                 (struct alter_partition_reassignments_response_reassignable_partition_response){
                     .partition_index = asked->partitions.items[p].partition_index,

@@ -411,6 +411,8 @@ enum err controller_create_topics(struct controller *controller, const struct cr
         else if (slice_equal_string(topic->name, "__cluster_metadata"))
             verdict = refuse(controller->arena, KAFKA_ERROR_INVALID_REQUEST,
                              "Creation of internal topic __cluster_metadata is prohibited.");
+        else if (request->timeout_ms <= 0)
+            verdict = TOO_LATE;
         else
             verdict = create_one(controller, topic, &partitions_left, result);
         result->error_code = verdict.code;
@@ -490,7 +492,8 @@ enum err controller_create_partitions(struct controller *controller, const struc
         int kept = controller->records.count;
         struct verdict verdict = names[i].mark == REPEAT_FIRST
                                      ? refuse(controller->arena, KAFKA_ERROR_INVALID_REQUEST, "Duplicate topic name.")
-                                     : grow_one(controller, topic, &partitions_left);
+                                 : request->timeout_ms <= 0 ? TOO_LATE
+                                                            : grow_one(controller, topic, &partitions_left);
         if (is_bad(verdict))
             controller->records.count = kept;
         response->results.items[response->results.count++] =

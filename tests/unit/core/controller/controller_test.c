@@ -6,6 +6,8 @@
 
 #include "tests/support/test.h"
 
+enum { TIME_MS = 1000 };
+
 struct cluster {
     struct mem *mem;
     struct arena arena;
@@ -82,7 +84,8 @@ static int16_t create(struct cluster *cluster, struct create_topics_request_crea
                       struct slice *message)
 {
     struct controller controller = controller_of(cluster);
-    struct create_topics_request request = {.topics = {&topic, 1}, .validate_only = validate_only};
+    struct create_topics_request request = {
+        .topics = {&topic, 1}, .validate_only = validate_only, .timeout_ms = TIME_MS};
     struct create_topics_response response;
     assert_int_equal(controller_create_topics(&controller, &request, &response), ERR_OK);
     assert_int_equal(response.topics.count, 1);
@@ -224,7 +227,7 @@ static void a_name_given_twice_is_refused_once_and_others_go_on(void **state)
     struct cluster *cluster = *state;
     struct controller controller = controller_of(cluster);
     struct create_topics_request_creatable_topic topics[] = {TOPIC("x", 1, 1), TOPIC("y", 1, 1), TOPIC("x", 1, 1)};
-    struct create_topics_request request = {.topics = {topics, 3}};
+    struct create_topics_request request = {.topics = {topics, 3}, .timeout_ms = TIME_MS};
     struct create_topics_response response;
     assert_int_equal(controller_create_topics(&controller, &request, &response), ERR_OK);
     assert_int_equal(response.topics.count, 2);
@@ -247,7 +250,7 @@ static void topics_are_deleted_by_name_or_id_but_not_by_both(void **state)
         {.name = SLICE_LITERAL("a")},  {.topic_id = b},     {.name = SLICE_LITERAL("a"), .topic_id = a},
         {.name = SLICE_LITERAL("zz")}, {.topic_id = {{3}}}, {.topic_id = UUID_ZERO}};
     static const int16_t codes[] = {0, 0, 42, 3, 100, 42};
-    struct delete_topics_request request = {.topics = {topics, 6}};
+    struct delete_topics_request request = {.topics = {topics, 6}, .timeout_ms = TIME_MS};
     struct delete_topics_response response;
     struct controller controller = controller_of(cluster);
     topics[2].name = SLICE_LITERAL("b");
@@ -265,7 +268,7 @@ static void a_topic_named_by_name_and_by_id_in_one_request_goes_once(void **stat
     assert_int_equal(create(cluster, TOPIC("a", 1, 1), false, NULL), 0);
     struct uuid a = image_topic_by_name(cluster->image, SLICE_LITERAL("a"))->id;
     struct delete_topics_request_delete_topic_state topics[] = {{.topic_id = a}, {.name = SLICE_LITERAL("a")}};
-    struct delete_topics_request request = {.topics = {topics, 2}};
+    struct delete_topics_request request = {.topics = {topics, 2}, .timeout_ms = TIME_MS};
     struct delete_topics_response response;
     struct controller controller = controller_of(cluster);
     assert_int_equal(controller_delete_topics(&controller, 6, &request, &response), ERR_OK);
@@ -275,13 +278,36 @@ static void a_topic_named_by_name_and_by_id_in_one_request_goes_once(void **stat
     commit(cluster, &controller.records);
 }
 
+static void a_request_without_time_changes_nothing(void **state)
+{
+    struct cluster *cluster = *state;
+    struct controller controller = controller_of(cluster);
+    struct create_topics_request_creatable_topic topics[] = {TOPIC("x", 1, 1), TOPIC("x y", 1, 1)};
+    struct create_topics_request create = {.topics = {topics, 2}};
+    struct create_topics_response created;
+    assert_int_equal(controller_create_topics(&controller, &create, &created), ERR_OK);
+    for (int i = 0; i < 2; i++)
+        assert_int_equal(created.topics.items[i].error_code, KAFKA_ERROR_REQUEST_TIMED_OUT);
+    struct create_partitions_request_create_partitions_topic more = {.name = SLICE_LITERAL("x"), .count = 2};
+    struct create_partitions_request grow = {.topics = {&more, 1}, .timeout_ms = -1};
+    struct create_partitions_response grown;
+    assert_int_equal(controller_create_partitions(&controller, &grow, &grown), ERR_OK);
+    assert_int_equal(grown.results.items[0].error_code, KAFKA_ERROR_REQUEST_TIMED_OUT);
+    struct delete_topics_request_delete_topic_state gone = {.name = SLICE_LITERAL("x")};
+    struct delete_topics_request delete = {.topics = {&gone, 1}};
+    struct delete_topics_response deleted;
+    assert_int_equal(controller_delete_topics(&controller, 6, &delete, &deleted), ERR_OK);
+    assert_int_equal(deleted.responses.items[0].error_code, KAFKA_ERROR_REQUEST_TIMED_OUT);
+    assert_int_equal(controller.records.count, 0);
+}
+
 static int16_t grow(struct cluster *cluster, const char *name, int32_t count, int32_t assignments)
 {
     int32_t self[] = {1};
     struct create_partitions_request_create_partitions_assignment assignment = {.broker_ids = {self, 1}};
     struct create_partitions_request_create_partitions_topic topic = {
         .name = slice_from_string(name), .count = count, .assignments = {&assignment, assignments}};
-    struct create_partitions_request request = {.topics = {&topic, 1}};
+    struct create_partitions_request request = {.topics = {&topic, 1}, .timeout_ms = TIME_MS};
     struct create_partitions_response response;
     struct controller controller = controller_of(cluster);
     assert_int_equal(controller_create_partitions(&controller, &request, &response), ERR_OK);
@@ -441,53 +467,52 @@ static void producer_id_blocks_never_overlap(void **state)
 }
 
 static void a_leaderless_partition_gets_its_last_replica_in_sync_as_leader_at_registration(void **state)
-    {
-        struct cluster *cluster = *state;
-        assert_int_equal(create(cluster,
-                                (struct create_topics_request_creatable_topic){
-                                    .name = SLICE_LITERAL("left"), .num_partitions = 3, .replication_factor = 1},
-                                false, NULL),
-                         0);
-        struct controller controller = controller_of(cluster);
-        const struct image_topic *topic = image_topic_by_name(cluster->image, SLICE_LITERAL("left"));
-        struct uuid id = topic->id;
-        static int32_t others[] = {1, 2};
-        for (int i = 0; i < 2;
-             i++) { /* as Kafka's controlled stop leaves them; the second one has a replica elsewhere */
-            struct meta_record *record = meta_records_add(&controller.records, &cluster->arena, META_PARTITION_CHANGE);
-            record->partition_change.topic_id = id;
-            record->partition_change.partition_id = i;
-            record->partition_change.leader = -1;
-            record->partition_change.isr.count = 0;
-            if (i == 1) {
-                record->partition_change.replicas.items = others;
-                record->partition_change.replicas.count = 2;
-                record->partition_change.eligible_leader_replicas.items = others + 1;
-                record->partition_change.eligible_leader_replicas.count = 1;
-            }
+{
+    struct cluster *cluster = *state;
+    assert_int_equal(create(cluster,
+                            (struct create_topics_request_creatable_topic){
+                                .name = SLICE_LITERAL("left"), .num_partitions = 3, .replication_factor = 1},
+                            false, NULL),
+                     0);
+    struct controller controller = controller_of(cluster);
+    const struct image_topic *topic = image_topic_by_name(cluster->image, SLICE_LITERAL("left"));
+    struct uuid id = topic->id;
+    static int32_t others[] = {1, 2};
+    for (int i = 0; i < 2; i++) { /* as Kafka's controlled stop leaves them; the second one has a replica elsewhere */
+        struct meta_record *record = meta_records_add(&controller.records, &cluster->arena, META_PARTITION_CHANGE);
+        record->partition_change.topic_id = id;
+        record->partition_change.partition_id = i;
+        record->partition_change.leader = -1;
+        record->partition_change.isr.count = 0;
+        if (i == 1) {
+            record->partition_change.replicas.items = others;
+            record->partition_change.replicas.count = 2;
+            record->partition_change.eligible_leader_replicas.items = others + 1;
+            record->partition_change.eligible_leader_replicas.count = 1;
         }
-        commit(cluster, &controller.records);
-        topic = image_topic_by_id(cluster->image, id);
-        int32_t epoch = topic->partitions[0].leader_epoch;
-        assert_int_equal(topic->partitions[0].leader, -1);
-        controller = controller_of(cluster);
-        struct image_endpoint endpoint = {"PLAINTEXT", "127.0.0.1", 9092, 0};
-        struct uuid dir = {{5}};
-        struct controller_registration registration = {
-            .endpoints = &endpoint, .endpoint_count = 1, .log_dirs = &dir, .log_dir_count = 1, .epoch = 7};
-        assert_int_equal(controller_register_broker(&controller, &registration), ERR_OK);
-        commit(cluster, &controller.records);
-        topic = image_topic_by_id(cluster->image, id);
-        assert_int_equal(topic->partitions[0].leader, 1);
-        assert_int_equal(topic->partitions[0].leader_epoch, epoch + 1);
-        assert_int_equal(topic->partitions[0].isr_count, 1);
-        assert_int_equal(topic->partitions[1].leader, -1); /* node 2 has what was acknowledged */
-        assert_int_equal(topic->partitions[2].leader, 1);
     }
+    commit(cluster, &controller.records);
+    topic = image_topic_by_id(cluster->image, id);
+    int32_t epoch = topic->partitions[0].leader_epoch;
+    assert_int_equal(topic->partitions[0].leader, -1);
+    controller = controller_of(cluster);
+    struct image_endpoint endpoint = {"PLAINTEXT", "127.0.0.1", 9092, 0};
+    struct uuid dir = {{5}};
+    struct controller_registration registration = {
+        .endpoints = &endpoint, .endpoint_count = 1, .log_dirs = &dir, .log_dir_count = 1, .epoch = 7};
+    assert_int_equal(controller_register_broker(&controller, &registration), ERR_OK);
+    commit(cluster, &controller.records);
+    topic = image_topic_by_id(cluster->image, id);
+    assert_int_equal(topic->partitions[0].leader, 1);
+    assert_int_equal(topic->partitions[0].leader_epoch, epoch + 1);
+    assert_int_equal(topic->partitions[0].isr_count, 1);
+    assert_int_equal(topic->partitions[1].leader, -1); /* node 2 has what was acknowledged */
+    assert_int_equal(topic->partitions[2].leader, 1);
+}
 
 int main(void)
 {
-    #define CASE(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
+#define CASE(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
     const struct CMUnitTest tests[] = {
         CASE(topics_are_created_or_refused_as_kafka_does),
         CASE(a_leaderless_partition_gets_its_last_replica_in_sync_as_leader_at_registration),
@@ -496,6 +521,7 @@ int main(void)
         CASE(a_name_given_twice_is_refused_once_and_others_go_on),
         CASE(topics_are_deleted_by_name_or_id_but_not_by_both),
         CASE(a_topic_named_by_name_and_by_id_in_one_request_goes_once),
+        CASE(a_request_without_time_changes_nothing),
         CASE(partitions_only_grow),
         CASE(settings_change_with_kafkas_rules),
         CASE(a_described_setting_tells_its_source_and_its_chain),
