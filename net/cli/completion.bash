@@ -17,7 +17,7 @@ _ringmain() {
     cluster) more="describe" ;;
     top) more="--metrics --interval --count --partitions" ;;
     dump) more="--records --verify" common="--help" ;;
-    bench) more="produce fetch tail ping idle --topic --partitions --config --delete --connections --in-flight --rate --acks --record-bytes --records --batch-bytes --compression --read-bytes --consumers --backfill --backfill-rate --seconds --warm-up --threads --pid --raw" ;;
+    bench) more="produce fetch tail ping idle --topic --partitions --config --delete --connections --in-flight --rate --acks --record-bytes --records --batch-bytes --compression --read-bytes --consumers --backfill --backfill-rate --seconds --warm-up --threads --spin --pid --raw" ;;
     esac
     mapfile -t COMPREPLY < <(compgen -W "$common $more" -- "$word")
     case $command in start | produce | dump) mapfile -t -O "${#COMPREPLY[@]}" COMPREPLY < <(compgen -f -- "$word") ;; esac

@@ -218,6 +218,20 @@ func moveTo(dirs func(b *broker) []string, partitions ...string) func(b *broker)
 	}
 }
 
+func alterOf(kind kmsg.ConfigResourceType, name, key string, op kmsg.IncrementalAlterConfigOp, value *string, validate bool) func(b *broker) message {
+	return func(b *broker) message {
+		r := kmsg.NewPtrIncrementalAlterConfigsRequest()
+		r.ValidateOnly = validate
+		x := kmsg.NewIncrementalAlterConfigsRequestResource()
+		x.ResourceType, x.ResourceName = kind, name
+		c := kmsg.NewIncrementalAlterConfigsRequestResourceConfig()
+		c.Name, c.Op, c.Value = key, op, value
+		x.Configs = append(x.Configs, c)
+		r.Resources = append(r.Resources, x)
+		return r
+	}
+}
+
 func remember(b *broker, answer message) {
 	if m, ok := answer.(*kmsg.MetadataResponse); ok {
 		for _, t := range m.Topics {
@@ -437,19 +451,6 @@ func scripted() []step {
 	add("DescribeConfigs bad name", describe(kmsg.ConfigResourceTypeTopic, "a b"))
 	add("DescribeConfigs broker keys", describe(kmsg.ConfigResourceTypeBroker, "1", "log.retention.hours", "num.partitions", "message.max.bytes", "log.segment.bytes"))
 	add("DescribeConfigs broker unknown", describe(kmsg.ConfigResourceTypeBroker, "77"))
-	alterOf := func(kind kmsg.ConfigResourceType, name, key string, op kmsg.IncrementalAlterConfigOp, value *string, validate bool) func(b *broker) message {
-		return func(b *broker) message {
-			r := kmsg.NewPtrIncrementalAlterConfigsRequest()
-			r.ValidateOnly = validate
-			x := kmsg.NewIncrementalAlterConfigsRequestResource()
-			x.ResourceType, x.ResourceName = kind, name
-			c := kmsg.NewIncrementalAlterConfigsRequestResourceConfig()
-			c.Name, c.Op, c.Value = key, op, value
-			x.Configs = append(x.Configs, c)
-			r.Resources = append(r.Resources, x)
-			return r
-		}
-	}
 	alter := func(name, key string, op kmsg.IncrementalAlterConfigOp, value *string, validate bool) func(b *broker) message {
 		return alterOf(kmsg.ConfigResourceTypeTopic, name, key, op, value, validate)
 	}

@@ -267,6 +267,14 @@ func (s *script) oldLife(init, add, produce, offsets, commit, end int16) {
 	s.add("EndTxn of nothing", endTxn(id, true, nil), end)
 	s.add("EndTxn abort of nothing", endTxn(id, false, nil), end)
 	s.add("Produce not added", send(id, topic, 0, nil), produce)
+	if produce >= 3 && produce <= 11 {
+		verify := func(on string) {
+			s.add("IncrementalAlterConfigs verification "+on, alterOf(kmsg.ConfigResourceTypeBroker, "", "transaction.partition.verification.enable", 0, text(on), false), 1)
+		}
+		verify("false")
+		s.then("Produce not added, not verified", send(id, topic, 1, nil), nil, produce)
+		verify("true")
+	}
 	s.add("AddPartitionsToTxn wrong epoch", addPartitions(id, topic, func(r *kmsg.AddPartitionsToTxnRequest) { r.ProducerEpoch += 5 }, 0), add)
 	s.add("AddPartitionsToTxn wrong producer", addPartitions(id, topic, func(r *kmsg.AddPartitionsToTxnRequest) { r.ProducerID += 5 }, 0), add)
 	s.add("AddPartitionsToTxn good", addPartitions(id, topic, nil, 0), add)

@@ -3,7 +3,7 @@
 The examples that --help prints run as they stand; --json is JSON whatever happened; exit codes tell wrong words (2) from what
 did not work (1); errors name the cause; readers that go away and full disks; `dump --verify` finds single flipped bits."""
 import glob, json, os, random, re, subprocess, sys, tempfile
-from common import Broker, check, report
+from common import Broker, check, report, wait
 
 ringmain = os.path.abspath(sys.argv[1])
 broker = Broker(ringmain, "auto.create.topics.enable=true", "ringmain.metrics.port=0", "group.initial.rebalance.delay.ms=0")
@@ -112,6 +112,38 @@ def formats():
     kcat = sh("kcat -q -b %s -t formats -p 0 -C -e -f '%%t %%p %%o %%k %%K %%s %%S %%h%%%%\\t\\x41\\n'" % broker.address)
     check("format: as kcat", done.stdout == kcat.stdout, kcat.stdout)
 
+# ---- completion ----------------------------------------------------------------------------------------------------------
+
+def completion():
+    """What the shell offers is what --help lists, of every command."""
+    script = os.path.join(os.path.dirname(os.path.abspath(__file__)), "../../net/cli/completion.bash")
+    def offered(*words):
+        line = "COMP_WORDS=(ringmain %s); COMP_CWORD=%d; _ringmain; printf '%%s\\n' \"${COMPREPLY[@]}\"" % (" ".join(words), len(words))
+        return set(sh("source %s; %s" % (script, line)).stdout.split())
+    def told(*words):
+        return subprocess.run([ringmain, *words, "--help"], capture_output=True, text=True).stdout
+    commands = set(re.findall(r"^  (\w+)  ", told(), re.M))
+    check("completion: commands", len(commands) > 10 and offered("''") == commands, offered("''") ^ commands)
+    for command in sorted(commands - {"version"}):
+        options = set(re.findall(r"^  (--[\w-]+)", told(command), re.M)) | {"--help"}
+        if command == "start":
+            options.add("--override")
+        check("completion: options of " + command, offered(command, "--") == options, offered(command, "--") ^ options)
+    check("completion: of a word begun", offered("topic", "cr") == {"create"}, offered("topic", "cr"))
+    check("completion: files", "today.txt" in offered("produce", "to"), offered("produce", "to"))
+
+# ---- what the shell cannot show otherwise --------------------------------------------------------------------------------
+
+def blocks_are_allocated_at_once():
+    """`preallocate`, changed while the broker runs, takes hold of a segment that is still small."""
+    run("topic", "create", "blocks", "--config", "segment.bytes=4194304")
+    run("produce", "blocks", input="one\n")
+    [path] = glob.glob(broker.dir + "/data/blocks-0/*.log")
+    before = os.stat(path)
+    run("config", "alter", "topic", "blocks", "--set", "preallocate=true")
+    run("produce", "blocks", input="two\n")
+    check("preallocate", before.st_blocks * 512 < 1 << 20 and wait(lambda: os.stat(path).st_blocks * 512 >= 4 << 20), os.stat(path))
+
 # ---- dump ----------------------------------------------------------------------------------------------------------------
 
 def flips():
@@ -160,6 +192,8 @@ documents()
 mistakes()
 pipes()
 formats()
+completion()
+blocks_are_allocated_at_once()
 flips()
 broker.start()
 broker.end()
