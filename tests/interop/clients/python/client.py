@@ -1,5 +1,5 @@
 """kafka-python as an interop client; see ../../README.md."""
-import hashlib, os, signal, struct, sys, traceback
+import faulthandler, hashlib, os, signal, struct, sys, traceback
 from kafka import KafkaConsumer, KafkaProducer, TopicPartition
 from kafka.errors import NoOffsetForPartitionError
 from kafka.coordinator.assignors.range import RangePartitionAssignor
@@ -36,6 +36,9 @@ def consume(bootstrap, topic, count):
     print("count=%d sha256=%s" % (n, h.hexdigest()))
 
 def group(bootstrap, topic, group, assignor, instance=None):
+    # kafka-python 3.0.12 was seen, rarely and on a busy machine, never to come back from its first poll, which has a
+    # time-out: it says where it stands and ends, and the story starts it once more (groups.py).
+    faulthandler.dump_traceback_later(25, exit=True)
     stopping = []
     signal.signal(signal.SIGTERM, lambda *_: stopping.append(1))
     strategy = RangePartitionAssignor if assignor == "range" else RoundRobinPartitionAssignor
@@ -46,6 +49,7 @@ def group(bootstrap, topic, group, assignor, instance=None):
     assigned = None
     while not stopping:
         batches = consumer.poll(1000) # a shorter one that ends in the middle of a join may lose the assignment
+        faulthandler.cancel_dump_traceback_later()
         if len(consumer.assignment()) != assigned:
             assigned = len(consumer.assignment())
             print("A", assigned, flush=True)
