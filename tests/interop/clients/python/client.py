@@ -1,6 +1,6 @@
 """kafka-python as an interop client; see ../../README.md."""
 import faulthandler, hashlib, os, signal, struct, sys, traceback
-from kafka import KafkaConsumer, KafkaProducer, TopicPartition
+from kafka import ConsumerRebalanceListener, KafkaConsumer, KafkaProducer, TopicPartition
 from kafka.errors import NoOffsetForPartitionError
 from kafka.coordinator.assignors.range import RangePartitionAssignor
 from kafka.coordinator.assignors.roundrobin import RoundRobinPartitionAssignor
@@ -35,24 +35,46 @@ def consume(bootstrap, topic, count):
     consumer.close()
     print("count=%d sha256=%s" % (n, h.hexdigest()))
 
+class Stop(Exception):
+    pass
+
+class Said(ConsumerRebalanceListener):
+    """Says how many partitions are its own when that changes."""
+    assigned = None
+
+    def on_partitions_assigned(self, assigned):
+        # kafka-python 3.0.12 was seen, rarely and on a busy machine, never to get as far as this: it says where it stands
+        # and ends, and the story starts it once more (groups.py).
+        faulthandler.cancel_dump_traceback_later()
+        if len(assigned) != self.assigned:
+            self.assigned = len(assigned)
+            print("A", self.assigned, flush=True)
+
+    def on_partitions_revoked(self, revoked):
+        pass
+
 def group(bootstrap, topic, group, assignor, instance=None):
-    # kafka-python 3.0.12 was seen, rarely and on a busy machine, never to come back from its first poll, which has a
-    # time-out: it says where it stands and ends, and the story starts it once more (groups.py).
     faulthandler.dump_traceback_later(25, exit=True)
-    stopping = []
-    signal.signal(signal.SIGTERM, lambda *_: stopping.append(1))
+    stopping, polling = [], []
+    def stop(*_):
+        stopping.append(1)
+        if polling:
+            raise Stop
+    signal.signal(signal.SIGTERM, stop)
     strategy = RangePartitionAssignor if assignor == "range" else RoundRobinPartitionAssignor
-    consumer = KafkaConsumer(topic, bootstrap_servers=bootstrap, group_id=group, enable_auto_commit=False,
+    consumer = KafkaConsumer(bootstrap_servers=bootstrap, group_id=group, enable_auto_commit=False,
                              auto_offset_reset="earliest", heartbeat_interval_ms=500,
                              session_timeout_ms=int(os.environ.get("SESSION_MS", 6000)), partition_assignment_strategy=[strategy], group_instance_id=instance,
                              metadata_max_age_ms=int(os.environ.get("METADATA_MS", 300000)))
-    assigned = None
+    consumer.subscribe([topic], listener=Said())
     while not stopping:
-        batches = consumer.poll(1000) # a shorter one that ends in the middle of a join may lose the assignment
-        faulthandler.cancel_dump_traceback_later()
-        if len(consumer.assignment()) != assigned:
-            assigned = len(consumer.assignment())
-            print("A", assigned, flush=True)
+        try:
+            polling.append(1)
+            # One that ends between JoinGroup and the end of SyncGroup loses the assignment and sends no heartbeat any more.
+            batches = consumer.poll(60000)
+            polling.clear()
+        except Stop:
+            break
         for records in batches.values():
             for r in records:
                 print("R", r.partition, r.offset, r.value.decode(), flush=True)
@@ -66,7 +88,7 @@ def resets(bootstrap, topic, group, *policies):
         try:
             batches = {}
             while not batches:
-                batches = consumer.poll(5000)
+                batches = consumer.poll(60000)
             print(policy, next(iter(batches.values()))[0].offset, flush=True)
         except NoOffsetForPartitionError:
             print(policy, "refused", flush=True)
