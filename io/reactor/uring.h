@@ -105,8 +105,7 @@ struct uring {
     enum machine_transport transport;
     int pipe[2], null_fd; /* of MACHINE_SPLICE; else negative */
     uint32_t zero_copy_count;
-    struct list zero_copies;       /* io_op of buffers that the kernel may read */
-    struct list zero_copy_waiters; /* io_op of sends */
+    struct list zero_copies; /* io_op of buffers that the kernel may read */
 
     uint64_t random[32];
     uint32_t random_left;

@@ -237,7 +237,6 @@ enum err uring_open(struct uring *uring, char why[512])
     struct mem *mem = uring->io.mem;
     list_init(&uring->backlog);
     list_init(&uring->cold_waiters);
-    list_init(&uring->zero_copy_waiters);
     list_init(&uring->zero_copies);
     atomic_init(&uring->sleeping, 0);
     uring->buffer_ring = mem_alloc_pages(mem, buffer_ring_size());

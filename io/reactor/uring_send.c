@@ -179,8 +179,9 @@ static enum uring_step send_file(struct uring *uring, struct io_send *send)
         return STEP_COLD;
     if (uring->transport == MACHINE_SPLICE)
         return uring_send_spliced(uring, send, length);
-    if (uring->transport == MACHINE_ZERO_COPY)
-        return uring_send_zero_copy(uring, send, length);
+    enum uring_step step;
+    if (uring->transport == MACHINE_ZERO_COPY && uring_send_zero_copy(uring, send, length, &step))
+        return step;
     ssize_t sent = sendfile(send->_socket, piece->file, &pos, length);
     if (sent < 0 && (errno == EINVAL || errno == ENOSYS))
         return STEP_COLD; /* a file system without it: by copy, then */

@@ -23,6 +23,7 @@ void uring_send_run(struct uring *uring, struct io_send *send);    /* goes on */
 void uring_send_go_on(struct uring *uring, struct io_send *send, enum uring_step step); /* the same after a step */
 
 enum uring_step uring_send_spliced(struct uring *uring, struct io_send *send, size_t length);
-enum uring_step uring_send_zero_copy(struct uring *uring, struct io_send *send, size_t length);
+/* False: there is no buffer for it. */
+bool uring_send_zero_copy(struct uring *uring, struct io_send *send, size_t length, enum uring_step *step);
 
 #endif

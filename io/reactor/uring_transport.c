@@ -70,7 +70,8 @@ enum uring_step uring_send_spliced(struct uring *uring, struct io_send *send, si
 
 /* ---- zero copy --------------------------------------------------------------------------------------------------- */
 
-enum { BUFFERS = 16 }; /* of a shard, URING_COLD_BYTES each; sends beyond them wait */
+/* Of a shard, URING_COLD_BYTES each. Peers that do not read keep theirs: sends beyond them go without zero copy. */
+enum { BUFFERS = 16 };
 
 struct zero_copy {
     struct io_op op; /* in flight until the buffer is free again */
@@ -97,7 +98,7 @@ static struct zero_copy *take_buffer(struct uring *uring)
     return copy;
 }
 
-static void free_buffer(struct uring *uring, struct zero_copy *copy)
+static void give_buffer(struct uring *uring, struct zero_copy *copy)
 {
     list_remove(&copy->op._link);
     mem_free(uring->io.mem, copy->data, URING_COLD_BYTES);
@@ -105,37 +106,26 @@ static void free_buffer(struct uring *uring, struct zero_copy *copy)
     uring->zero_copy_count--;
 }
 
-static void give_buffer(struct uring *uring, struct zero_copy *copy)
-{
-    free_buffer(uring, copy);
-    struct list *link = list_pop_front(&uring->zero_copy_waiters);
-    if (link != NULL)
-        uring_send_run(uring, CONTAINER_OF(link, struct io_send, _op._link));
-}
-
-enum uring_step uring_send_zero_copy(struct uring *uring, struct io_send *send, size_t length)
+bool uring_send_zero_copy(struct uring *uring, struct io_send *send, size_t length, enum uring_step *step)
 {
     const struct io_piece *piece = &send->pieces[send->_piece];
     struct zero_copy *copy = take_buffer(uring);
-    if (copy == NULL && uring->zero_copy_count == 0)
-        return uring_send_failed(send, ERR_NO_MEMORY);
-    if (copy == NULL) {
-        list_push_back(&uring->zero_copy_waiters, &send->_op._link);
-        return STEP_WAITING;
-    }
+    if (copy == NULL)
+        return false;
     length = size_min(length, URING_COLD_BYTES);
     enum err err =
         uring_read_now(&uring->io, piece->file, copy->data, length, piece->pos + (int64_t)send->_sent, &copy->length);
     if (copy->length == 0) {
         give_buffer(uring, copy);
-        if (err == ERR_AGAIN || err == ERR_UNSUPPORTED)
-            return STEP_COLD;
-        return uring_send_failed(send, err == ERR_OK ? ERR_IO : err);
+        *step = err == ERR_AGAIN || err == ERR_UNSUPPORTED ? STEP_COLD
+                                                           : uring_send_failed(send, err == ERR_OK ? ERR_IO : err);
+        return true;
     }
     copy->send = send;
     copy->last = uring_send_ends(send, copy->length);
     uring_submit(uring, &copy->op, URING_SEND_ZERO_COPY);
-    return STEP_WAITING;
+    *step = STEP_WAITING;
+    return true;
 }
 
 void uring_zero_copy_prepare(struct io_uring_sqe *sqe, struct io_op *op)
@@ -173,6 +163,6 @@ void uring_close_transport(struct uring *uring)
     if (uring->null_fd >= 0)
         close(uring->null_fd);
     while (!list_empty(&uring->zero_copies))
-        free_buffer(uring,
+        give_buffer(uring,
                     CONTAINER_OF(CONTAINER_OF(uring->zero_copies.next, struct io_op, _link), struct zero_copy, op));
 }
