@@ -86,6 +86,7 @@ void partition_offline(struct partition *partition)
              "topic=%s partition=%d directory=%s", partition->topic, partition->index, log_directory(partition->log));
         log_dirs_fail(partition->_data->options.dirs, partition->_dir);
     }
+    partition_flush_forget(partition);
     answer_all(&partition->_append_waiters, error);
     wait_queue_move(&partition->waits);
 }

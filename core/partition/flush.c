@@ -1,5 +1,9 @@
 /* Flushing what nobody waits for (acks 0 and 1, level `os`): by time, bytes and messages, a few partitions at once, so
- * that the rate of flushes follows the device and not the number of partitions. */
+ * that the rate of flushes follows the device and not the number of partitions.
+ *
+ * A partition with bytes that are not durable is in one of three lists of its shard: `unflushed`, by age, of which only
+ * the oldest are looked at; `hasty`, whose flush.ms is shorter than the broker's interval, looked at one by one; or
+ * `flushing`. */
 #include "core/partition/shard_data_internal.h"
 
 enum { FLUSHES_MAX = 16, TURN_NS = 10000000, MS = 1000000 };
@@ -28,11 +32,39 @@ void partition_flush(struct partition *partition)
     log_flush(partition->log);
 }
 
+static bool is_hasty(const struct partition *partition)
+{
+    return partition->config->flush_ms < partition->_data->options.config->ringmain_flush_interval_ms;
+}
+
+static void leave(struct partition *partition)
+{
+    if (partition->_flushing)
+        partition->_data->flushing_count--;
+    partition->_flushing = false;
+    list_remove(&partition->_unflushed);
+}
+
+/* One whose flush is over, with newer bytes, comes back among the youngest: later by as long as the flush took. */
+static void enter(struct partition *partition)
+{
+    struct shard_data *data = partition->_data;
+    leave(partition);
+    list_push_back(is_hasty(partition) ? &data->hasty : &data->unflushed, &partition->_unflushed);
+}
+
 static void flush_now(struct partition *partition)
 {
-    partition->_unflushed_ns = io_now_ns(partition->_data->io);
+    struct shard_data *data = partition->_data;
+    leave(partition);
+    list_push_back(&data->flushing, &partition->_unflushed);
+    data->flushing_count++;
+    partition->_flushing = true;
+    partition->_unflushed_ns = io_now_ns(data->io);
     partition->_unflushed_bytes = 0;
     partition_flush(partition);
+    if (!log_is_flushing(partition->log)) /* sealed, or on its way out */
+        leave(partition);
 }
 
 /* Without memory for the timer: the checkpoints flush too. */
@@ -50,7 +82,7 @@ void partition_flush_later(struct partition *partition, uint64_t bytes)
     partition->_unflushed_bytes += bytes;
     if (list_empty(&partition->_unflushed)) {
         partition->_unflushed_ns = io_now_ns(data->io);
-        list_push_back(&data->unflushed, &partition->_unflushed);
+        enter(partition);
         arm(data, deadline_ns(partition));
     }
     if (is_due_by_size(partition))
@@ -61,14 +93,16 @@ void partition_flush_configured(struct partition *partition)
 {
     if (list_empty(&partition->_unflushed) || partition->state != PARTITION_ONLINE)
         return;
+    if (!partition->_flushing)
+        enter(partition);
     arm(partition->_data, deadline_ns(partition));
     if (is_due_by_size(partition))
         flush_now(partition);
 }
 
-static void leave(struct partition *partition)
+void partition_flush_forget(struct partition *partition)
 {
-    list_remove(&partition->_unflushed);
+    leave(partition);
     partition->_unflushed_bytes = 0;
 }
 
@@ -79,31 +113,43 @@ void partition_flushed(struct partition *partition)
         metrics_time(data->options.metrics, METRIC_TIME_FLUSH, io_now_ns(data->io) - partition->_flush_ns);
         partition->_flush_ns = log_is_flushing(partition->log) ? io_now_ns(data->io) : 0;
     }
-    if (log_durable_offset(partition->log) == log_end_offset(partition->log))
-        leave(partition);
+    if (log_durable_offset(partition->log) == log_end_offset(partition->log)) {
+        partition_flush_forget(partition);
+    } else if (partition->_flushing && !log_is_flushing(partition->log)) {
+        enter(partition);
+        arm(data, deadline_ns(partition));
+    }
+}
+
+/* False: it has to wait, for its time or for the flushes under way. */
+static bool visit(struct partition *partition, int64_t now_ns)
+{
+    if (partition->state != PARTITION_ONLINE || log_durable_offset(partition->log) == log_end_offset(partition->log))
+        partition_flush_forget(partition);
+    else if (deadline_ns(partition) <= now_ns && partition->_data->flushing_count < FLUSHES_MAX)
+        flush_now(partition);
+    else
+        return false;
+    return true;
 }
 
 void flush_fire(struct io_timer *timer)
 {
     struct shard_data *data = CONTAINER_OF(timer, struct shard_data, flush_timer);
     int64_t now_ns = io_now_ns(data->io), next_ns = INT64_MAX;
-    int running = 0;
+    LIST_EACH(link, &data->hasty)
+    {
+        struct partition *partition = CONTAINER_OF(link, struct partition, _unflushed);
+        if (!visit(partition, now_ns) && deadline_ns(partition) < next_ns)
+            next_ns = deadline_ns(partition);
+    }
     LIST_EACH(link, &data->unflushed)
     {
         struct partition *partition = CONTAINER_OF(link, struct partition, _unflushed);
-        if (partition->state != PARTITION_ONLINE ||
-            log_durable_offset(partition->log) == log_end_offset(partition->log)) {
-            leave(partition);
+        if (visit(partition, now_ns))
             continue;
-        }
-        bool flushing = log_is_flushing(partition->log);
-        if (!flushing && running < FLUSHES_MAX && deadline_ns(partition) <= now_ns) {
-            flush_now(partition);
-            flushing = true;
-        }
-        running += flushing;
-        int64_t deadline = deadline_ns(partition);
-        next_ns = deadline < next_ns ? deadline : next_ns;
+        next_ns = deadline_ns(partition) < next_ns ? deadline_ns(partition) : next_ns;
+        break; /* the others are younger */
     }
     if (next_ns != INT64_MAX)
         arm(data, next_ns > now_ns + TURN_NS ? next_ns : now_ns + TURN_NS);

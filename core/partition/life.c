@@ -491,7 +491,7 @@ void life_free(struct shard_data *data, struct partition *partition)
     list_remove(&partition->_in_shard);
     data->removals++;
     list_remove(&partition->_queue_link);
-    list_remove(&partition->_unflushed);
+    partition_flush_forget(partition);
     producer_state_fini(&partition->producers);
     mem_free_string(data->mem, (char *)(uintptr_t)partition->topic);
     MEM_DELETE(data->mem, partition);

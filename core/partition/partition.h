@@ -67,11 +67,12 @@ struct partition {
     struct list _queue_link;        /* in the shard's list of partitions with some */
     struct list _append_waiters;    /* in the log, not durable yet; ascending */
     struct partition_write *_write; /* appends on their way through the ring; later ones wait in _queued */
-    struct list _unflushed;         /* in the shard's list of partitions with bytes that are not durable */
+    struct list _unflushed;         /* in one of the shard's lists of partitions with bytes that are not durable */
     int64_t _unflushed_ns;          /* since when */
     uint64_t _unflushed_bytes;
     struct log_listener _listener;
     struct log_index_waiter _index;
+    bool _flushing;        /* for one of those lists */
     bool _waits_for_index; /* appends wait until the log can take them */
     bool _index_failed;    /* then they try it themselves */
     int _dir;              /* of log_dirs */

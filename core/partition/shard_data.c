@@ -389,6 +389,8 @@ enum err shard_data_open(struct io *io, const struct shard_data_options *options
     list_init(&data->deleting);
     list_init(&data->queued);
     list_init(&data->unflushed);
+    list_init(&data->hasty);
+    list_init(&data->flushing);
     list_init(&data->applies);
     wait_waker_init(&data->waker, io);
     data->append_hook.run = run_appends;

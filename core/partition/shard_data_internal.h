@@ -31,8 +31,9 @@ struct shard_data {
     struct wait_waker waker;
     struct log_budget budget;
     struct cleaner cleaner;
-    struct list unflushed; /* partitions with bytes that are not durable, for flush.c */
-    struct list queued;    /* partitions with appends of this turn */
+    struct list unflushed, hasty, flushing; /* partitions with bytes that are not durable (flush.c) */
+    int flushing_count;
+    struct list queued; /* partitions with appends of this turn */
     struct io_hook append_hook, apply_hook;
     struct group *group;
     const struct image *image; /* applied */
@@ -92,6 +93,7 @@ void snapshot_checkpoint(struct shard_data *data, struct partition *partition);
 /* flush.c: what nobody waits for becomes durable by time, bytes and messages. */
 void partition_flush_later(struct partition *partition, uint64_t bytes); /* so many were appended */
 void partition_flush_configured(struct partition *partition);            /* when, may have changed */
+void partition_flush_forget(struct partition *partition);                /* it is in no list any more */
 void partition_flushed(struct partition *partition);                     /* the durable offset has moved */
 void partition_flush(struct partition *partition);                       /* log_flush, and how long it takes */
 void flush_fire(struct io_timer *timer);
