@@ -76,5 +76,6 @@ static void metrics_teardown(void *context)
 /* Readings of the clock that a request may cost: a fraction of one with many requests in a turn; one for its own write
  * of a log; one more when its answer is the only one that leaves in a turn. */
 static const int64_t readings[] = {1, 2, 0};
-const struct micro metrics_micro = {"metrics/clock_readings", readings,    metrics_setup, metrics_run,
-                                    metrics_teardown,         MICRO_ROUNDS};
+static const struct micro metrics_micro = {"metrics/clock_readings", readings,    metrics_setup, metrics_run,
+                                           metrics_teardown,         MICRO_ROUNDS};
+const struct micro *const metrics_micros[] = {&metrics_micro, NULL};

@@ -22,8 +22,11 @@ struct micro {
     enum micro_unit unit;
 };
 
-extern const struct micro metrics_micro; /* metrics.c */
-extern const struct micro *const micro_all[]; /* ends with NULL */
+/* Each ends with NULL. */
+extern const struct micro *const base_micros[];    /* micro.c */
+extern const struct micro *const wire_micros[];    /* wire.c */
+extern const struct micro *const log_micros[];     /* log.c */
+extern const struct micro *const metrics_micros[]; /* metrics.c */
 
 #ifdef __cplusplus
 }

@@ -275,6 +275,7 @@ static struct short_terms short_terms_of(const struct batch_header *header, cons
 struct short_middle {
     uint32_t bytes, mask;
     uint32_t length; /* of both, and of the key */
+    int fixed;       /* of both, without the key */
     int32_t left;    /* for so many records, until the offset delta gets a carry; 0: not known */
 };
 
@@ -287,10 +288,68 @@ static inline bool read_middle(const uint8_t *at, bool need_keys, int32_t index,
         return false;
     int bytes = index_bytes + key_bytes;
     middle->length = (uint32_t)bytes + (key >> 1);
+    middle->fixed = bytes;
     middle->left = bytes <= 4 ? 63 - (index & 63) : 0; /* a byte holds seven bits of twice the index */
     middle->bytes = load_32(at) + 2;
     middle->mask = bytes < 4 ? (1u << (8 * bytes)) - 1 : UINT32_MAX;
     return true;
+}
+
+/* Where the parts of a record that has passed begin and end. */
+struct short_shape {
+    const uint8_t *begin, *end;
+    const uint8_t *value;                                  /* the varint of its length */
+    int head_bytes, time_bytes, middle_bytes, value_bytes; /* up to the time; the time; up to the key; of the varint */
+};
+
+struct short_run {
+    int32_t passed, newest;
+};
+
+static inline uint64_t load_64(const uint8_t *at)
+{
+    uint64_t value;
+    memcpy(&value, at, sizeof(value));
+    return le64toh(value);
+}
+
+static inline uint64_t low_bytes(int count)
+{
+    return count < 8 ? (1ull << (8 * count)) - 1 : UINT64_MAX;
+}
+
+/* Passes records with the sizes of the one before, `count` at most: what stands in front of their keys is eight bytes
+ * or less, of which only the timestamp delta (as many bytes as before) and the offset delta (two more, no carry)
+ * differ. A function of its own: the loop for records of all sizes needs its registers. */
+static __attribute__((noinline)) struct short_run pass_alike(struct short_shape shape, const uint8_t *limit,
+                                                             int32_t count, const struct short_terms *terms)
+{
+    struct short_run run = {.newest = INT32_MIN};
+    const int time_shift = 8 * shape.head_bytes, index_shift = time_shift + 8 * shape.time_bytes;
+    const int bytes = shape.head_bytes + shape.time_bytes + shape.middle_bytes;
+    const int64_t size = shape.end - shape.begin, value_at = shape.value - shape.begin;
+    if (bytes > 8 || shape.time_bytes > 2)
+        return run;
+    const bool short_time = shape.time_bytes == 1;
+    const uint64_t time_bits = (short_time ? 0x7full : 0x7f7full) << time_shift;
+    const uint64_t mask = low_bytes(bytes) & ~time_bits, step = 2ull << index_shift;
+    const uint32_t value_mask = (uint32_t)low_bytes(shape.value_bytes), value = load_32(shape.value) & value_mask;
+    const int32_t least = terms->oldest, most = terms->newest;
+    const uint8_t *at = shape.end;
+    uint64_t expected = load_64(shape.begin) & mask;
+    if (count > (limit - at) / size)
+        count = (int32_t)((limit - at) / size);
+    for (; run.passed < count; run.passed++, at += size) {
+        uint64_t head = load_64(at);
+        uint32_t time = (uint32_t)(head >> time_shift);
+        int32_t delta = zigzag(short_time ? time & 0x7f : (time & 0x7f) | (time >> 1 & 0x3f80));
+        expected += step;
+        if ((head & mask) != expected || (load_32(at + value_at) & value_mask) != value || at[size - 1] != 0 ||
+            delta < least || delta > most)
+            break;
+        run.newest = delta > run.newest ? delta : run.newest;
+    }
+    return run;
 }
 
 /* Passes records of the usual shape that are right in every respect, and stops before the first that is not, or looks
@@ -302,16 +361,20 @@ static int32_t pass_short(struct batch_records *records, const struct short_term
     const int32_t first = index, until = index + records->_left, least = terms->oldest, most = terms->newest;
     struct short_middle middle = {.left = 0};
     int32_t reached = *newest;
+    uint32_t length_before = 0;
     for (; index < until && limit - at >= SHORT_VARINT + SHORT_HEAD + SHORT_TAIL; index++) {
         int bytes;
+        const uint8_t *const begin = at;
         uint32_t length = short_varint(load_32(at), &bytes);
         const uint8_t *next = at + bytes, *const end = next + (length >> 1);
         if (bytes == 0 || (length & 1) != 0 || end > limit || end - next < SHORT_HEAD + SHORT_TAIL)
             break;
-        int32_t delta = zigzag(short_varint(load_32(next + 1), &bytes)); /* behind the attributes */
-        if (bytes == 0 || delta < least || delta > most)
+        const int head_bytes = bytes + 1; /* with the attributes */
+        int time_bytes;
+        int32_t delta = zigzag(short_varint(load_32(next + 1), &time_bytes));
+        if (time_bytes == 0 || delta < least || delta > most)
             break;
-        next += 1 + bytes;
+        next += 1 + time_bytes;
         if (middle.left == 0 || ((load_32(next) ^ middle.bytes) & middle.mask) != 0) {
             if (!read_middle(next, terms->need_keys, index, &middle))
                 break;
@@ -327,6 +390,23 @@ static int32_t pass_short(struct batch_records *records, const struct short_term
             break;
         reached = delta > reached ? delta : reached;
         at = end;
+        if (length == length_before && middle.left > 0) {
+            int32_t count = until - index - 1 < middle.left ? until - index - 1 : middle.left;
+            struct short_shape shape = {.begin = begin,
+                                        .end = end,
+                                        .value = next,
+                                        .head_bytes = head_bytes,
+                                        .time_bytes = time_bytes,
+                                        .middle_bytes = middle.fixed,
+                                        .value_bytes = bytes};
+            struct short_run run = pass_alike(shape, limit, count, terms);
+            reached = run.newest > reached ? run.newest : reached;
+            at += run.passed * (end - begin);
+            index += run.passed;
+            middle.bytes += 2 * (uint32_t)run.passed;
+            middle.left -= run.passed;
+        }
+        length_before = length;
     }
     records->_at = at;
     records->_left -= index - first;

@@ -244,7 +244,7 @@ static struct slice batch_of_any_shape(struct prng *prng, struct batch_builder *
     int count = (int)(prng_chance(prng, 5000) ? prng_between(prng, 8000, 20000) : prng_between(prng, 1, 200));
     size_t key = prng_chance(prng, 50000) ? 9000 : prng_below(prng, 3) * prng_below(prng, 70),
            value = prng_below(prng, 150);
-    uint64_t spread_ms = prng_below(prng, 2) * prng_below(prng, 3000);
+    uint64_t spread_ms = prng_below(prng, 2) * prng_below(prng, 3000), alike = 500000 * prng_between(prng, 1, 2);
     size_t header_length = batch_put_header(header, SLICE_LITERAL("k"), SLICE_LITERAL("v"));
     batch_builder_init(builder, buffer, sizeof(buffer));
     *head = builder->length;
@@ -253,7 +253,7 @@ static struct slice batch_of_any_shape(struct prng *prng, struct batch_builder *
         bool headers = prng_chance(prng, 5000);
         if (!batch_builder_add(builder, NOW_MS - 1000 + (int64_t)prng_below(prng, spread_ms + 1),
                                key == 0 ? SLICE_NULL : some_bytes(prng, bytes, key),
-                               some_bytes(prng, bytes, prng_chance(prng, 500000) ? value : prng_below(prng, 300)),
+                               some_bytes(prng, bytes, prng_chance(prng, alike) ? value : prng_below(prng, 300)),
                                headers ? slice_of(header, header_length) : SLICE_NULL, headers))
             break;
     }
