@@ -6,7 +6,8 @@
  * `flushing`. */
 #include "core/partition/shard_data_internal.h"
 
-enum { FLUSHES_MAX = 16, TURN_NS = 10000000, MS = 1000000 };
+/* At a turn a few only: who shares the core with the workers waits for all that were started with it. */
+enum { FLUSHES_MAX = 16, AT_A_TURN = 4, TURN_NS = 2500000, MS = 1000000 };
 
 static bool is_due_by_size(const struct partition *partition)
 {
@@ -121,15 +122,17 @@ void partition_flushed(struct partition *partition)
     }
 }
 
-/* False: it has to wait, for its time or for the flushes under way. */
-static bool visit(struct partition *partition, int64_t now_ns)
+/* False: it has to wait, for its time or for others. `left`: how many more may start now. */
+static bool visit(struct partition *partition, int64_t now_ns, int *left)
 {
-    if (partition->state != PARTITION_ONLINE || log_durable_offset(partition->log) == log_end_offset(partition->log))
+    if (partition->state != PARTITION_ONLINE || log_durable_offset(partition->log) == log_end_offset(partition->log)) {
         partition_flush_forget(partition);
-    else if (deadline_ns(partition) <= now_ns && partition->_data->flushing_count < FLUSHES_MAX)
-        flush_now(partition);
-    else
+        return true;
+    }
+    if (deadline_ns(partition) > now_ns || *left <= 0)
         return false;
+    flush_now(partition);
+    --*left;
     return true;
 }
 
@@ -137,16 +140,17 @@ void flush_fire(struct io_timer *timer)
 {
     struct shard_data *data = CONTAINER_OF(timer, struct shard_data, flush_timer);
     int64_t now_ns = io_now_ns(data->io), next_ns = INT64_MAX;
+    int room = FLUSHES_MAX - data->flushing_count, left = room < AT_A_TURN ? room : AT_A_TURN;
     LIST_EACH(link, &data->hasty)
     {
         struct partition *partition = CONTAINER_OF(link, struct partition, _unflushed);
-        if (!visit(partition, now_ns) && deadline_ns(partition) < next_ns)
+        if (!visit(partition, now_ns, &left) && deadline_ns(partition) < next_ns)
             next_ns = deadline_ns(partition);
     }
     LIST_EACH(link, &data->unflushed)
     {
         struct partition *partition = CONTAINER_OF(link, struct partition, _unflushed);
-        if (visit(partition, now_ns))
+        if (visit(partition, now_ns, &left))
             continue;
         next_ns = deadline_ns(partition) < next_ns ? deadline_ns(partition) : next_ns;
         break; /* the others are younger */
