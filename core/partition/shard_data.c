@@ -362,10 +362,18 @@ static void run_appends(struct io_hook *hook)
         partition_append_queue(CONTAINER_OF(link, struct partition, _queue_link));
 }
 
+static int64_t dirty_bytes(const struct shard_data_options *options, const struct broker_config *config)
+{
+    enum { DEFAULT_BYTES = 64 << 20 };
+    if (config->ringmain_dirty_bytes >= 0)
+        return config->ringmain_dirty_bytes;
+    return options->dirty_bytes > 0 ? options->dirty_bytes : DEFAULT_BYTES;
+}
+
 void shard_data_configure(struct shard_data *data, const struct broker_config *config)
 {
     data->options.config = config;
-    data->budget.limit_bytes = config->ringmain_dirty_bytes;
+    data->budget.limit_bytes = dirty_bytes(&data->options, config);
     hurry_timer(data, &data->retention_timer, config->log_retention_check_interval_ms);
     hurry_timer(data, &data->checkpoint_timer, checkpoint_ms(config));
     cleaner_configured(data);

@@ -39,6 +39,7 @@ struct shard_data_options {
     const struct broker_config *config; /* changed with shard_data_configure */
     int32_t broker_id;
     int32_t data_shards;
+    int64_t dirty_bytes; /* where ringmain.dirty.bytes leaves it open; 0: 64 MiB */
     struct shard_data_events *events; /* NULL: nobody listens */
     struct metrics *metrics;          /* of this shard; NULL: nobody counts */
 };

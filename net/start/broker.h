@@ -24,6 +24,7 @@ struct broker_options {
     int count;
     const struct config_settings *settings; /* outlive the broker, as config does */
     const struct broker_config *config;
+    int64_t dirty_room; /* bytes of all shards that the kernel lets be dirty; 0: not known */
     struct broker_events *events;
 };
 

@@ -1,5 +1,6 @@
 #include "net/start/start.h"
 
+#include "io/reactor/dirty_room.h"
 #include "io/reactor/diag.h"
 #include "io/reactor/fs.h"
 #include "io/reactor/machine.h"
@@ -193,6 +194,7 @@ static int run(struct process *process)
                                      .count = shards,
                                      .settings = &process->settings,
                                      .config = process->config,
+                                     .dirty_room = dirty_room(),
                                      .events = &process->events};
     if (broker_boot(&options, &process->broker, why) != ERR_OK) {
         fprintf(stderr, "level=error msg=\"%s\"\n", why);
