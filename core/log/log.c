@@ -128,9 +128,9 @@ static void flush_work(struct io_job *job, struct fs *fs)
     char path[FS_PATH_MAX];
     for (int i = 0; i < flush->count && flush->err == ERR_OK; i++)
         flush->err = fs_sync(fs, flush->segments[i]->file);
-    if (flush->err == ERR_OK && flush->directory)
+    if (flush->err == ERR_OK && flush->directory && flush->epochs == NULL)
         flush->err = fs_sync_directory(fs, log->directory);
-    if (flush->err == ERR_OK && flush->epochs != NULL) {
+    if (flush->err == ERR_OK && flush->epochs != NULL) { /* which flushes the directory */
         snprintf(path, sizeof(path), "%s/leader-epoch-checkpoint", log->directory);
         flush->err = fs_write_file(fs, path, flush->epochs, flush->epochs_length);
     }
