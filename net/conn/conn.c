@@ -105,7 +105,8 @@ static size_t block_size(const struct conn *conn)
         return size_min(frame + sizeof(conn->head), size_max(CONN_FRAME_STEP, 2 * frame_length(conn)));
     if (frame < CONN_BULK_BYTES)
         return frame;
-    return size_max(1, CONN_BLOCK_BYTES / (frame + sizeof(conn->head))) * (frame + sizeof(conn->head));
+    size_t bytes = (size_t)CONN_BLOCK_BYTES << conn->block_scale;
+    return size_max(1, bytes / (frame + sizeof(conn->head))) * (frame + sizeof(conn->head));
 }
 
 /* Makes room for at least `need` bytes of the frame. False: not now. */
@@ -335,12 +336,25 @@ static struct conn *bulk_came(struct io_op *op)
     return NULL;
 }
 
+/* Fills the block: there was more. Not, many times in a row: no longer. */
+static void scale_blocks(struct conn *conn)
+{
+    if (conn->block_filled == conn->block_wanted) {
+        conn->block_scale += conn->block_scale < CONN_BLOCK_SCALE_MAX;
+        conn->block_misses = 0;
+    } else if (++conn->block_misses == CONN_BLOCK_MISSES) {
+        conn->block_scale -= conn->block_scale > 0;
+        conn->block_misses = 0;
+    }
+}
+
 static void on_bulk(struct io_op *op)
 {
     struct conn *conn = bulk_came(op);
     if (conn == NULL)
         return;
     conn->block_filled += (size_t)op->result;
+    scale_blocks(conn);
     if (!conn_cut(conn)) {
         conn_close(conn);
         return;

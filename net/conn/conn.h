@@ -15,7 +15,9 @@ enum {
     CONN_PIPELINE_MAX = 64,        /* unanswered requests until reading stops */
     CONN_BULK_BYTES = 8 * 1024,    /* a rest from here on is received straight into its block */
     CONN_BULK_LEAVE = 16,          /* so many smaller frames in a row end that */
-    CONN_BLOCK_BYTES = 128 * 1024, /* what one receive of several frames may bring, about */
+    CONN_BLOCK_BYTES = 128 * 1024, /* what one receive of several frames may bring, about; */
+    CONN_BLOCK_SCALE_MAX = 3,      /* eight times as much from who has more every time, */
+    CONN_BLOCK_MISSES = 32,        /* until so many in a row bring less */
     CONN_FRAME_STEP = 1 << 20,     /* frames above it grow as they arrive */
     CONN_SEND_PIECES = 64,         /* of one io_send */
     CONN_STALL_MS = 30000,
@@ -63,8 +65,9 @@ struct conn {
     uint8_t head[4]; /* the size of the frame */
     uint8_t head_length;
     uint8_t reading;
-    uint8_t bulk_left; /* frames until small mode is tried again; 0: in small mode */
-    bool small_mode;   /* the receiver is started (or its stopped() is still to come) */
+    uint8_t bulk_left;                 /* frames until small mode is tried again; 0: in small mode */
+    uint8_t block_scale, block_misses; /* a power of two; grows while receives fill their blocks */
+    bool small_mode;                   /* the receiver is started (or its stopped() is still to come) */
     bool want_pause;
     bool sending;
     bool closing;
