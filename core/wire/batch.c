@@ -279,6 +279,11 @@ struct short_middle {
     int32_t left;    /* for so many records, until the offset delta gets a carry; 0: not known */
 };
 
+static inline uint64_t low_bytes(int count)
+{
+    return count < 8 ? (1ull << (8 * count)) - 1 : UINT64_MAX;
+}
+
 /* Reads them. False: unusual. */
 static inline bool read_middle(const uint8_t *at, bool need_keys, int32_t index, struct short_middle *middle)
 {
@@ -291,7 +296,7 @@ static inline bool read_middle(const uint8_t *at, bool need_keys, int32_t index,
     middle->fixed = bytes;
     middle->left = bytes <= 4 ? 63 - (index & 63) : 0; /* a byte holds seven bits of twice the index */
     middle->bytes = load_32(at) + 2;
-    middle->mask = bytes < 4 ? (1u << (8 * bytes)) - 1 : UINT32_MAX;
+    middle->mask = (uint32_t)low_bytes(bytes);
     return true;
 }
 
@@ -311,11 +316,6 @@ static inline uint64_t load_64(const uint8_t *at)
     uint64_t value;
     memcpy(&value, at, sizeof(value));
     return le64toh(value);
-}
-
-static inline uint64_t low_bytes(int count)
-{
-    return count < 8 ? (1ull << (8 * count)) - 1 : UINT64_MAX;
 }
 
 /* Passes records with the sizes of the one before, `count` at most: what stands in front of their keys is eight bytes

@@ -288,7 +288,7 @@ static void say_damaged(struct shard_data_events *events, const struct partition
 }
 
 /* Half for whoever else writes, and no more than a device takes in the seconds of a stop. */
-static int64_t dirty_bytes(int64_t room, int data_shards)
+static int64_t dirty_share(int64_t room, int data_shards)
 {
     enum { MOST = INT32_MAX };
     return (room / 2 < MOST ? room / 2 : MOST) / data_shards;
@@ -309,7 +309,7 @@ static enum err open_shards(struct boot *boot, const struct broker_options *opti
                                           .config = boot->config,
                                           .broker_id = broker->node_id,
                                           .data_shards = broker->data_shards,
-                                          .dirty_bytes = dirty_bytes(options->dirty_room, broker->data_shards),
+                                          .dirty_bytes = dirty_share(options->dirty_room, broker->data_shards),
                                           .events = &boot->data_events,
                                           .metrics = &shard->metrics};
         err = shard_data_open(shard->io, &data, &shard->data);
