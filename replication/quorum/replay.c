@@ -122,10 +122,10 @@ enum err quorum_replay_file(struct fs *fs, struct mem *mem, const char *path, st
     struct fs_info info;
     enum err err = fs_open(fs, path, FS_READ | FS_WRITE, &reader.file);
     if (err == ERR_OK) {
+        err = fs_file_info(fs, reader.file, &info);
         /* A killed process may have left bytes in the page cache only: what is replayed counts as committed. */
-        err = fs_sync(fs, reader.file);
-        if (err == ERR_OK)
-            err = fs_file_info(fs, reader.file, &info);
+        if (err == ERR_OK && info.size > 0)
+            err = fs_sync(fs, reader.file);
         if (err == ERR_OK) {
             reader.size = info.size;
             err = replay_batches(&reader, place, replay, why);
