@@ -58,6 +58,7 @@ good_machine() {
     put /sys/block/nvme0n1/queue/rotational 0
     put /sys/block/nvme0n1/queue/read_ahead_kb 128
     put /sys/block/nvme0n1/queue/write_cache "write through"
+    put /sys/fs/ext4/nvme0n1p1/journal_task "<none>" # of no matter for xfs
     local key value
     while IFS='=' read -r key value; do
         key=${key// /}
@@ -92,7 +93,8 @@ wrong "a turning drive" 1 'says that it turns' /sys/block/nvme0n1/queue/rotation
 wrong "large read-ahead" 1 '4096 KiB read-ahead' /sys/block/nvme0n1/queue/read_ahead_kb 4096
 wrong "memory as a file system" 2 'tmpfs' /proc/mounts "tmpfs /data tmpfs rw 0 0"
 wrong "no barriers" 2 'nobarrier' /proc/mounts "/dev/nvme0n1p1 /data ext4 rw,noatime,nobarrier 0 0"
-wrong "reading writes" 1 'relatime' /proc/mounts "/dev/nvme0n1p1 /data ext4 rw,relatime 0 0"
+wrong "no journal" 1 'without a journal' /proc/mounts "/dev/nvme0n1p1 /data ext4 rw,noatime 0 0"
+wrong "reading writes" 1 'relatime' /proc/mounts "/dev/nvme0n1p1 /data xfs rw,relatime 0 0"
 wrong "early throttling" 1 'vm.dirty_ratio = 20' /proc/sys/vm/dirty_ratio 20
 wrong "swapping" 1 'vm.swappiness = 60' /proc/sys/vm/swappiness 60
 wrong "small socket buffers" 1 'net.ipv4.tcp_wmem' /proc/sys/net/ipv4/tcp_wmem "4096 16384 4194304"
