@@ -26,6 +26,15 @@ static void answer(struct partition_append *append, int16_t error)
     append->done(append);
 }
 
+/* What the batch is, or its producer, is wrong; the partition is well, and says where its log begins. */
+static void refuse(struct partition *partition, struct partition_append *append, int16_t error)
+{
+    append->error = error;
+    append->base_offset = append->log_append_time_ms = -1;
+    append->log_start_offset = partition_log_start(partition);
+    append->done(append);
+}
+
 static void answer_all(struct list *appends, int16_t error)
 {
     for (struct list *link; (link = list_pop_front(appends)) != NULL;)
@@ -132,7 +141,7 @@ static bool admit_producer(struct partition *partition, struct group *group, str
         terms.is_marker = marker_read(slice_of(append->records, append->length), header, &terms.marker) == ERR_OK;
     int16_t error = producer_txn_check(&partition->producers, header, &terms, &duplicate);
     if (error != KAFKA_ERROR_NONE) {
-        answer(append, error);
+        refuse(partition, append, error);
         return false;
     }
     if (duplicate != NULL) {
@@ -374,6 +383,10 @@ void partition_append_queue(struct partition *partition)
             error = KAFKA_ERROR_KAFKA_STORAGE_ERROR; /* ringmain.disk.reserve.bytes; goes on when space is back */
         if (error != KAFKA_ERROR_NONE) {
             answer(append, error);
+            continue;
+        }
+        if (append->error != KAFKA_ERROR_NONE) {
+            refuse(partition, append, append->error);
             continue;
         }
         if (group->count == 0)

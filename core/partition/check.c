@@ -71,6 +71,7 @@ static void clear_answer(struct partition_append *append)
     append->convert = NULL;
     append->_waits = false;
     append->error = KAFKA_ERROR_NONE;
+    append->header.size = 0; /* of none that could be read */
     list_init(&append->_link);
 }
 

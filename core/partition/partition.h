@@ -146,7 +146,7 @@ bool partition_convert_finish(struct partition_append *append, struct arena *are
 /* The same for one batch that the broker made itself, uncompressed: nothing is checked. */
 void partition_prepare(struct partition_append *append, uint8_t *records, size_t length);
 /* done() is called later, never inside. append passed partition_check and, where asked for, partition_convert; or
- * partition_prepare. */
+ * partition_prepare. One that was refused may come too (error says why): its answer says where the log begins. */
 void partition_append(struct partition *partition, struct partition_append *append);
 /* Before a client's transactional batch is appended (KIP-890). A Kafka error code; NONE and *guard 0: its transaction
  * is open here, nobody has to be asked; otherwise the transaction coordinator has to agree, and the append carries the

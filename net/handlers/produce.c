@@ -356,12 +356,23 @@ static void admit_topic(struct produce *produce, const struct produce_request_to
     }
 }
 
+/* As Kafka's, the answer to a batch whose records are wrong says where the log begins; that to anything else, or to one
+ * that is too large, does not. */
+static bool asks_partition(const struct produce_part *part)
+{
+    const struct partition_append *append = &part->append;
+    if (append->error == KAFKA_ERROR_NONE)
+        return part->admitted;
+    return (append->error == KAFKA_ERROR_INVALID_RECORD || append->error == KAFKA_ERROR_INVALID_TIMESTAMP) &&
+           append->length > 0 && append->header.size == append->length;
+}
+
 static void send_slices(struct produce *produce)
 {
     struct request *request = produce->request;
     int count = request->shard->broker->data_shards;
     for (int32_t i = 0; i < produce->part_count; i++)
-        if (produce->parts[i].admitted && produce->parts[i].append.error == KAFKA_ERROR_NONE)
+        if (asks_partition(&produce->parts[i]))
             add_to_slice(produce, &produce->parts[i]);
     for (int i = 0; i < count; i++)
         produce->out_count += produce->slices[i].parts != NULL;
