@@ -1,10 +1,10 @@
-/* What reading the wire costs: the records of a batch, and the heads of Produce and Fetch by hand, by the table and as
- * a mere copy of as many bytes. */
+/* What reading and writing the wire costs: the records of a batch; the heads of Produce and Fetch, and Fetch's answer,
+ * by hand, by the table and (the heads) as a mere copy of as many bytes. */
 #include "bench/micro/micro.h"
 
 #include "core/wire/batch.h"
+#include "core/wire/fetch_codec.h"
 #include "core/wire/produce_codec.h"
-#include "core/wire/schema/fetch.h"
 #include "io/base/prng.h"
 #include "io/reactor/mem_real.h"
 
@@ -203,10 +203,85 @@ static void *fetch_open(int64_t partitions)
     return state;
 }
 
+static void fetch_by_hand(void *context, uint64_t rounds)
+{
+    struct head_state *state = context;
+    struct slice frame = slice_of(state->frame.data, state->frame.length);
+    while (rounds-- > 0) {
+        struct fetch_request request;
+        size_t consumed;
+        arena_reset(&state->arena);
+        bool good = fetch_codec_decode(FETCH_VERSION, frame, &state->arena, &request, &consumed);
+        ASSERT(good && consumed == frame.length);
+    }
+}
+
 static void fetch_by_table(void *context, uint64_t rounds)
 {
     struct fetch_request request;
     by_table(context, &fetch_request_schema, FETCH_VERSION, &request, rounds);
+}
+
+/* ---- Fetch's answer -----------------------------------------------------------------------------------------------
+ */
+
+struct answer_state {
+    struct mem *mem;
+    struct wire_writer out;
+    struct fetch_response response;
+    struct fetch_response_fetchable_topic_response topic;
+    struct wire_file_range range;
+};
+
+static void *answer_open(int64_t partitions)
+{
+    struct answer_state *state = calloc(1, sizeof(*state));
+    ASSERT(state != NULL);
+    state->mem = mem_real_open((size_t)1 << 30);
+    ASSERT(state->mem != NULL);
+    wire_writer_init(&state->out, state->mem);
+    state->range = (struct wire_file_range){.file = 7, .length = 4096};
+    state->topic.topic_id = (struct uuid){{1, 2, 3}};
+    state->topic.partitions.items = calloc((size_t)partitions, sizeof(*state->topic.partitions.items));
+    state->topic.partitions.count = (int32_t)partitions;
+    for (int32_t i = 0; i < partitions; i++) {
+        struct fetch_response_partition_data *answer = &state->topic.partitions.items[i];
+        wire_set_defaults(&fetch_response_partition_data_struct, answer);
+        answer->aborted_transactions.count = -1;
+        answer->records = (struct wire_records){.ranges = &state->range, .range_count = 1};
+    }
+    state->response.responses.items = &state->topic;
+    state->response.responses.count = 1;
+    return state;
+}
+
+static void answer_by_hand(void *context, uint64_t rounds)
+{
+    struct answer_state *state = context;
+    while (rounds-- > 0) {
+        wire_writer_clear(&state->out);
+        bool good = fetch_codec_encode(FETCH_VERSION, &state->response, &state->out);
+        ASSERT(good);
+    }
+}
+
+static void answer_by_table(void *context, uint64_t rounds)
+{
+    struct answer_state *state = context;
+    while (rounds-- > 0) {
+        wire_writer_clear(&state->out);
+        enum err err = wire_encode(&fetch_response_schema, FETCH_VERSION, &state->response, &state->out);
+        ASSERT(err == ERR_OK);
+    }
+}
+
+static void answer_close(void *context)
+{
+    struct answer_state *state = context;
+    wire_writer_fini(&state->out);
+    mem_real_close(state->mem);
+    free(state->topic.partitions.items);
+    free(state);
 }
 
 static const int64_t partitions[] = {1, 100, 0};
@@ -216,12 +291,27 @@ static const struct micro produce_by_table_micro = {
     "produce_head_by_table/partitions", partitions, produce_open, produce_by_table, head_close, MICRO_ITEMS};
 static const struct micro produce_copied_micro = {
     "produce_head_copied/partitions", partitions, produce_open, head_copied, head_close, MICRO_ITEMS};
+static const struct micro fetch_by_hand_micro = {
+    "fetch_head_by_hand/partitions", partitions, fetch_open, fetch_by_hand, head_close, MICRO_ITEMS};
 static const struct micro fetch_by_table_micro = {
     "fetch_head_by_table/partitions", partitions, fetch_open, fetch_by_table, head_close, MICRO_ITEMS};
 static const struct micro fetch_copied_micro = {
     "fetch_head_copied/partitions", partitions, fetch_open, head_copied, head_close, MICRO_ITEMS};
+static const struct micro answer_by_hand_micro = {
+    "fetch_answer_by_hand/partitions", partitions, answer_open, answer_by_hand, answer_close, MICRO_ITEMS};
+static const struct micro answer_by_table_micro = {
+    "fetch_answer_by_table/partitions", partitions, answer_open, answer_by_table, answer_close, MICRO_ITEMS};
 
 const struct micro *const wire_micros[] = {
-    &alike_micro,          &unlike_micro,         &produce_by_hand_micro, &produce_by_table_micro,
-    &produce_copied_micro, &fetch_by_table_micro, &fetch_copied_micro,    NULL,
+    &alike_micro,
+    &unlike_micro,
+    &produce_by_hand_micro,
+    &produce_by_table_micro,
+    &produce_copied_micro,
+    &fetch_by_hand_micro,
+    &fetch_by_table_micro,
+    &fetch_copied_micro,
+    &answer_by_hand_micro,
+    &answer_by_table_micro,
+    NULL,
 };

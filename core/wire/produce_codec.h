@@ -1,6 +1,6 @@
 /* core/wire/produce_codec.h -- Produce by hand: the request and the answer as they usually are, without the tables.
  *
- * Both say false for anything unusual (errors, tags, nulls, long counts): then the table's codec decides, and what it
+ * Both say false for anything unusual (errors, tags, nulls): then the table's codec decides, and what it
  * says holds. Where they say true they have done exactly what the table's codec does; tests/fuzz/fuzz_produce.c and
  * tests/unit/core/wire/produce_codec_test.c compare the two.
  *

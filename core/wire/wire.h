@@ -140,6 +140,8 @@ void wire_put_i16(struct wire_writer *writer, int16_t value);
 void wire_put_i32(struct wire_writer *writer, int32_t value);
 void wire_put_i64(struct wire_writer *writer, int64_t value);
 void wire_put_uvarint(struct wire_writer *writer, uint64_t value);
+/* The range goes out when `at` bytes of data have; those of one writer come in rising order. False: no memory. */
+bool wire_add_range(struct wire_writer *writer, size_t at, const struct wire_file_range *range) MUST_CHECK;
 /* Bytes the whole answer has: data and file ranges. */
 size_t wire_writer_total(const struct wire_writer *writer);
 

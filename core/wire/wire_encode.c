@@ -32,21 +32,6 @@ static void put_slice(struct encoder *e, int bytes, bool nullable, struct slice 
     wire_put(e->out, value.data, value.length);
 }
 
-static bool add_splice(struct wire_writer *out, const struct wire_file_range *range)
-{
-    if (out->splice_count == out->splice_capacity) {
-        int capacity = out->splice_capacity == 0 ? 8 : out->splice_capacity * 2;
-        struct wire_splice *splices = mem_resize(out->mem, out->splices, (size_t)out->splice_capacity * sizeof *splices,
-                                                 (size_t)capacity * sizeof *splices);
-        if (splices == NULL)
-            return false;
-        out->splices = splices;
-        out->splice_capacity = capacity;
-    }
-    out->splices[out->splice_count++] = (struct wire_splice){out->length, *range};
-    return true;
-}
-
 static void put_records(struct encoder *e, bool nullable, const struct wire_records *records)
 {
     if (records->range_count == 0) {
@@ -63,7 +48,7 @@ static void put_records(struct encoder *e, bool nullable, const struct wire_reco
     put_length(e, 4, (int64_t)total);
     wire_put(e->out, records->data.data, records->data.length);
     for (int i = 0; i < records->range_count; i++)
-        if (!e->out->failed && !add_splice(e->out, &records->ranges[i]))
+        if (!e->out->failed && !wire_add_range(e->out, e->out->length, &records->ranges[i]))
             e->out->failed = true;
 }
 
@@ -371,6 +356,22 @@ void wire_put_uvarint(struct wire_writer *writer, uint64_t value)
         bytes[length++] = (uint8_t)(value | 0x80);
     bytes[length++] = (uint8_t)value;
     wire_put(writer, bytes, length);
+}
+
+bool wire_add_range(struct wire_writer *writer, size_t at, const struct wire_file_range *range)
+{
+    if (writer->splice_count == writer->splice_capacity) {
+        int capacity = writer->splice_capacity == 0 ? 8 : writer->splice_capacity * 2;
+        struct wire_splice *splices =
+            mem_resize(writer->mem, writer->splices, (size_t)writer->splice_capacity * sizeof *splices,
+                       (size_t)capacity * sizeof *splices);
+        if (splices == NULL)
+            return false;
+        writer->splices = splices;
+        writer->splice_capacity = capacity;
+    }
+    writer->splices[writer->splice_count++] = (struct wire_splice){at, *range};
+    return true;
 }
 
 size_t wire_writer_total(const struct wire_writer *writer)

@@ -65,6 +65,8 @@ bool request_decode(struct request *request, void *message) MUST_CHECK;
 void request_answer(struct request *request, const void *message);
 /* The same with a body that was encoded before, by the same table and version. */
 void request_answer_encoded(struct request *request, struct slice body, int16_t error);
+/* The same with a body that is in request->out already. */
+void request_answer_written(struct request *request, int16_t error);
 void request_done(struct request *request);  /* the answer is in request->out */
 void request_drop(struct request *request);  /* no answer: produce with acks=0 */
 void request_close(struct request *request); /* what came cannot be answered: the connection ends */

@@ -421,8 +421,13 @@ void request_answer(struct request *request, const void *message)
 
 void request_answer_encoded(struct request *request, struct slice body, int16_t error)
 {
-    request->_error = error;
     wire_put(&request->out, body.data, body.length);
+    request_answer_written(request, error);
+}
+
+void request_answer_written(struct request *request, int16_t error)
+{
+    request->_error = error;
     request_done(request);
 }
 

@@ -2,6 +2,7 @@
 #include "net/handlers/fetch.h"
 
 #include "core/wire/error.h"
+#include "core/wire/fetch_codec.h"
 #include "net/handlers/api.h"
 
 enum { VERSION_TOPIC_ID = 13, VERSION_REPLICA_STATE = 15 };
@@ -297,7 +298,9 @@ void handle_fetch(struct request *request)
         return;
     }
     fetch->request = request;
-    if (!request_decode(request, &fetch->message))
+    size_t consumed;
+    if (!fetch_codec_decode(request->header.version, request->body, &request->arena, &fetch->message, &consumed) &&
+        !request_decode(request, &fetch->message))
         return;
     struct fetch_request *message = &fetch->message;
     int32_t most = request->shard->image->config->fetch_max_bytes;

@@ -1,5 +1,6 @@
 /* What a fetch answers: each partition with its bytes as a range of a file; in a session only what is new. */
 #include "core/wire/error.h"
+#include "core/wire/fetch_codec.h"
 #include "net/handlers/endpoints.h"
 #include "net/handlers/fetch.h"
 
@@ -33,22 +34,24 @@ static bool fill_aborted(struct fetch *fetch, const struct fetch_part *part, par
 static bool fill_part(struct fetch *fetch, struct fetch_part *part, partition_answer *out)
 {
     const struct partition_read *read = &part->read;
-    wire_set_defaults(&fetch_response_partition_data_struct, out);
-    out->partition_index = part->position.partition;
-    out->error_code = read->error;
+    *out = (partition_answer){
+        .partition_index = part->position.partition,
+        .error_code = read->error,
+        .high_watermark = read->high_watermark,
+        .last_stable_offset = read->last_stable_offset,
+        .log_start_offset = read->log_start_offset,
+        .diverging_epoch = {.epoch = read->diverging_epoch, .end_offset = read->diverging_end_offset},
+        .current_leader = {.leader_id = -1, .leader_epoch = -1},
+        .snapshot_id = {.end_offset = -1, .epoch = -1},
+        .preferred_read_replica = -1,
+        .records.data = SLICE_LITERAL("")};
     if (read->error == KAFKA_ERROR_KAFKA_STORAGE_ERROR && fetch->request->header.version < VERSION_STORAGE_ERROR)
         out->error_code = KAFKA_ERROR_NOT_LEADER_OR_FOLLOWER;
-    out->high_watermark = read->high_watermark;
-    out->last_stable_offset = read->last_stable_offset;
-    out->log_start_offset = read->log_start_offset;
-    out->diverging_epoch.epoch = read->diverging_epoch;
-    out->diverging_epoch.end_offset = read->diverging_end_offset;
     bool unknown = read->error == KAFKA_ERROR_UNKNOWN_TOPIC_OR_PARTITION || read->error == KAFKA_ERROR_UNKNOWN_TOPIC_ID;
     if (fetch->message.isolation_level != PARTITION_READ_COMMITTED && !unknown)
         out->aborted_transactions.count = -1; /* for what is not there the list is empty, as Kafka's */
     else if (!fill_aborted(fetch, part, out))
         return false;
-    out->records.data = SLICE_LITERAL("");
     if (part->take > 0) {
         part->range =
             (struct wire_file_range){.file = read->file, .hot = read->hot, .pos = read->pos, .length = part->take};
@@ -161,8 +164,10 @@ void fetch_answer(struct fetch *fetch)
     request->handler_state = fetch;
     request->abandoned = NULL;
     request->released = fetch_sent;
-    if (filled)
-        request_answer(request, &response);
-    else
+    if (!filled)
         request_close(request);
+    else if (fetch_codec_encode(request->header.version, &response, &request->out))
+        request_answer_written(request, response.error_code);
+    else
+        request_answer(request, &response);
 }

@@ -2,7 +2,7 @@
 """Inputs to begin with, made from what the tree holds. usage: seeds.py OUTPUT-FOLDER
 
 message    the recorded frames of tests/golden without their headers, as fuzz_message.c wants them
-produce    those of Produce, as fuzz_produce.c wants them
+produce    those of Produce, as fuzz_produce.c wants them; fetch: the same of Fetch
 broker     the requests among them in rows of a few, as fuzz_broker.c wants them
 txn        an id in each state and events after it, as fuzz_txn.c wants them
 recovery   a partition's directory put together from the batches of tests/data/batches
@@ -58,8 +58,8 @@ def messages(out):
                 frame = body(direction, key, version, bytes.fromhex(text), version >= flexible[key])
                 kind = version << 1 | (direction == "response")
                 write(f"{out}/message", f"golden-{number}", bytes([key, kind]) + frame)
-                if key == 0:
-                    write(f"{out}/produce", f"golden-{number}", bytes([version]) + frame)
+                if key < 2:
+                    write(f"{out}/{['produce', 'fetch'][key]}", f"golden-{number}", bytes([version]) + frame)
                 number += 1
                 if direction == "request":
                     row += bytes([key, version, 0]) + struct.pack(">H", len(frame)) + frame

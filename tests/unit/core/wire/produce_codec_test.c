@@ -6,14 +6,16 @@
 #include "tests/support/test.h"
 #include "tests/support/wire_random.h"
 
+static struct mem *mem;
 static struct arena arena;
 static struct wire_writer table, hand;
 
 static void set_up(void)
 {
-    arena_init(&arena, test_mem(), 64 << 20);
-    wire_writer_init(&table, test_mem());
-    wire_writer_init(&hand, test_mem());
+    mem = test_mem();
+    arena_init(&arena, mem, 64 << 20);
+    wire_writer_init(&table, mem);
+    wire_writer_init(&hand, mem);
 }
 
 static void tear_down(void)
@@ -21,7 +23,7 @@ static void tear_down(void)
     wire_writer_fini(&table);
     wire_writer_fini(&hand);
     arena_fini(&arena);
-    assert_int_equal(test_mem()->used, 0);
+    assert_int_equal(mem->used, 0);
 }
 
 /* True if the short way was taken. */
