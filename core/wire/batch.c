@@ -107,6 +107,16 @@ static bool refuse(struct batch_verdict *verdict, int16_t error, const char *mes
 
 enum { SMALLEST_RECORD = 14 }; /* of any format, as Kafka's ByteBufferLogInputStream has it */
 
+bool batch_is_garbage(struct slice records)
+{
+    if (records.length < BATCH_PREFIX_BYTES)
+        return false;
+    if (get_i32(records.data + AT_LENGTH) < SMALLEST_RECORD)
+        return true;
+    int8_t magic = records.length > AT_MAGIC ? (int8_t)records.data[AT_MAGIC] : BATCH_MAGIC;
+    return magic < 0 || magic > BATCH_MAGIC;
+}
+
 /* Size, CRC and header, in the order of ProduceRequest.validateRecords, UnifiedLog.analyzeAndValidateRecords and
  * LogValidator.validateBatch. */
 static bool check_header(struct slice records, const struct batch_rules *rules, struct batch_header *header,
@@ -116,13 +126,11 @@ static bool check_header(struct slice records, const struct batch_rules *rules, 
         return refuse(verdict, KAFKA_ERROR_INVALID_RECORD, "Produce requests must contain exactly one record batch.");
     if (records.length <= AT_MAGIC) /* too short to hold a batch: none is there */
         return refuse(verdict, KAFKA_ERROR_INVALID_RECORD, "Produce requests must contain exactly one record batch.");
-    int32_t length = get_i32(records.data + AT_LENGTH);
-    int8_t magic = (int8_t)records.data[AT_MAGIC];
-    if (length < SMALLEST_RECORD || magic < 0 || magic > BATCH_MAGIC)
+    if (batch_is_garbage(records))
         return refuse(verdict, KAFKA_ERROR_CORRUPT_MESSAGE, "The record batch has an invalid size or magic.");
-    if ((size_t)length + BATCH_PREFIX_BYTES > records.length)
+    if ((size_t)get_i32(records.data + AT_LENGTH) + BATCH_PREFIX_BYTES > records.length)
         return refuse(verdict, KAFKA_ERROR_INVALID_RECORD, "The record batch is cut short.");
-    if (magic != BATCH_MAGIC)
+    if ((int8_t)records.data[AT_MAGIC] != BATCH_MAGIC)
         return refuse(verdict, KAFKA_ERROR_INVALID_RECORD, "Produce requests may only carry batches of magic 2.");
     if (batch_read_header(records.data, records.length, header) != ERR_OK || header->size > records.length)
         return refuse(verdict, KAFKA_ERROR_CORRUPT_MESSAGE, "The record batch is smaller than its header.");

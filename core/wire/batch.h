@@ -115,6 +115,9 @@ struct batch_verdict {
     bool look_inside;      /* a compressed batch: its records decide (keys, timestamps) */
 };
 
+/* What begins there cannot be a batch of any format: its size or its magic are impossible. */
+bool batch_is_garbage(struct slice records);
+
 /* records: exactly one batch as a produce request carries it. True: it may be appended; *header is filled, its
  * max_timestamp with that of the records. The records of a compressed batch are not looked at: where a topic needs
  * that, or the header's timestamps are out of range so that some record's may be, look_inside asks for batch_convert.

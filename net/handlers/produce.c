@@ -252,35 +252,35 @@ static void refuse(struct produce_part *part, int16_t error, const char *message
     part->append.base_offset = part->append.log_append_time_ms = part->append.log_start_offset = -1;
 }
 
-/* Transactional batches need a transactional id, and are of one producer. */
+/* Transactional batches need a transactional id, and are of one producer. Kafka looks for the first of them before it
+ * looks at anything else, and fails the whole request where it cannot read on. */
 static int16_t check_transaction(const struct produce_request *message)
 {
     int64_t producer_id = BATCH_NO_PRODUCER_ID;
+    bool found = false;
     for (int32_t i = 0; i < message->topic_data.count; i++)
         for (int32_t k = 0; k < message->topic_data.items[i].partition_data.count; k++) {
             struct slice records = message->topic_data.items[i].partition_data.items[k].records.data;
             struct batch_header header;
+            if (!found && batch_is_garbage(records))
+                return KAFKA_ERROR_CORRUPT_MESSAGE;
             if (batch_read_header(records.data, records.length, &header) != ERR_OK || header.magic != BATCH_MAGIC ||
                 !(header.attributes & BATCH_TRANSACTIONAL))
                 continue;
             if (slice_is_null(message->transactional_id))
                 return KAFKA_ERROR_TRANSACTIONAL_ID_AUTHORIZATION_FAILED;
-            if (producer_id != BATCH_NO_PRODUCER_ID && producer_id != header.producer_id)
+            if (found && producer_id != header.producer_id)
                 return KAFKA_ERROR_INVALID_PRODUCER_ID_MAPPING;
             producer_id = header.producer_id;
+            found = true;
         }
     return KAFKA_ERROR_NONE;
 }
 
-static const char *check_request(const struct produce_request *message, int16_t *error)
+/* One batch, right or wrong. */
+static bool is_whole(const struct produce_part *part)
 {
-    *error = KAFKA_ERROR_NONE;
-    if (message->acks < -1 || message->acks > 1) {
-        *error = KAFKA_ERROR_INVALID_REQUIRED_ACKS;
-        return "acks must be -1, 0 or 1";
-    }
-    *error = check_transaction(message);
-    return NULL;
+    return part->append.length > 0 && part->append.header.size == part->append.length;
 }
 
 /* What can be said without the partition. False: the part is refused. */
@@ -295,6 +295,11 @@ static bool admit(struct produce *produce, const struct image_topic *topic, stru
     }
     part->topic_id = topic->id;
     part->topic = slice_of(topic->name, topic->name_length);
+    if (produce->message.acks < -1 || produce->message.acks > 1) {
+        if (partition_check(&topic->config, io_wall_ms(request->io), &request->arena, &part->append) || is_whole(part))
+            refuse(part, KAFKA_ERROR_INVALID_REQUIRED_ACKS, "acks must be -1, 0 or 1");
+        return false;
+    }
     if (topic->is_internal && !slice_equal_string(request->header.client_id, "__admin_client")) {
         refuse(part, KAFKA_ERROR_INVALID_TOPIC_EXCEPTION, NULL);
         return false;
@@ -331,7 +336,7 @@ static void add_to_slice(struct produce *produce, struct produce_part *part)
 }
 
 static void admit_topic(struct produce *produce, const struct produce_request_topic_produce_data *data, int16_t error,
-                        const char *why, struct produce_part **next)
+                        struct produce_part **next)
 {
     const struct image *image = produce->request->shard->image;
     bool by_id = produce->request->header.version >= 13;
@@ -346,7 +351,7 @@ static void admit_topic(struct produce *produce, const struct produce_request_to
         part->append.length = wanted->records.data.length;
         part->append.acks = produce->message.acks;
         if (error != KAFKA_ERROR_NONE)
-            refuse(part, error, why);
+            refuse(part, error, NULL);
         else
             part->admitted = admit(produce, topic, part, by_id);
         if (part->admitted && part->append.convert != NULL) {
@@ -364,7 +369,7 @@ static bool asks_partition(const struct produce_part *part)
     if (append->error == KAFKA_ERROR_NONE)
         return part->admitted;
     return (append->error == KAFKA_ERROR_INVALID_RECORD || append->error == KAFKA_ERROR_INVALID_TIMESTAMP) &&
-           append->length > 0 && append->header.size == append->length;
+           is_whole(part);
 }
 
 static void send_slices(struct produce *produce)
@@ -487,11 +492,10 @@ void handle_produce(struct request *request)
         request_close(request);
         return;
     }
-    int16_t error;
-    const char *why = check_request(&produce->message, &error);
+    int16_t error = check_transaction(&produce->message);
     struct produce_part *next = produce->parts;
     for (int32_t i = 0; i < produce->message.topic_data.count; i++)
-        admit_topic(produce, &produce->message.topic_data.items[i], error, why, &next);
+        admit_topic(produce, &produce->message.topic_data.items[i], error, &next);
     if (list_empty(&produce->convert.appends)) {
         if (!must_verify(produce))
             send_slices(produce);

@@ -65,7 +65,7 @@ func main() {
 	listed := readDifferences(os.Args[3])
 	passed, failed := 0, 0
 	unlisted := map[string]string{}
-	for _, s := range slices.Concat(scripted(), txnSteps(), extremeSteps(), hurriedSteps(), random(seed)) {
+	for _, s := range slices.Concat(scripted(), txnSteps(), extremeSteps(), hurriedSteps(), mixedSteps(), random(seed)) {
 		for _, version := range s.askedVersions(kafka, ringmain) {
 			name := fmt.Sprintf("%s v%d", s.name, version)
 			begin := time.Now()
