@@ -7,8 +7,9 @@
  *   sync DIR N R S N-byte writes with O_DIRECT and RWF_DSYNC, R per second, for S seconds: latencies as JSON
  *   memcpy         bytes per second, as JSON
  *
- * The servers run on one thread, print their port and serve until they are killed. An answer is its size, the request's
- * correlation id and what was asked for.
+ * The servers run on one thread, after `--threads N` on N, each with a listener (SO_REUSEPORT), a segment and a core of
+ * its own; they print their port and serve until they are killed. An answer is its size, the request's correlation id
+ * and what was asked for.
  */
 #ifndef RINGMAIN_BENCH_LIMITS_LIMIT_H
 #define RINGMAIN_BENCH_LIMITS_LIMIT_H
@@ -30,6 +31,7 @@ struct limit_conn {
 
 struct limit_server {
     enum limit_kind kind;
+    int number; /* of its thread, from 0 */
     int poller, listener;
     const char *directory; /* append */
     int segment, segment_count;
@@ -39,7 +41,8 @@ struct limit_server {
 };
 
 _Noreturn void limit_fail(const char *what);
-void limit_serve(struct limit_server *server);
+uint16_t limit_listen(struct limit_server *server, uint16_t port); /* 0: any; gives the port */
+_Noreturn void limit_serve(struct limit_server *server);
 
 /* work.c: what a request of each kind costs. The frame is whole; answers go behind out_length. */
 void limit_append(struct limit_server *server, struct limit_conn *conn, const uint8_t *frame, size_t size);

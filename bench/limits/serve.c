@@ -4,25 +4,25 @@
 #include <errno.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <sys/epoll.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
-static void open_listener(struct limit_server *server)
+uint16_t limit_listen(struct limit_server *server, uint16_t port)
 {
-    struct sockaddr_in name = {.sin_family = AF_INET, .sin_addr = {htonl(INADDR_LOOPBACK)}};
+    struct sockaddr_in name = {.sin_family = AF_INET, .sin_addr = {htonl(INADDR_LOOPBACK)}, .sin_port = htons(port)};
     socklen_t length = sizeof(name);
+    int one = 1;
     server->listener = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
     server->poller = epoll_create1(EPOLL_CLOEXEC);
     struct epoll_event event = {.events = EPOLLIN, .data.ptr = NULL};
-    if (server->listener < 0 || bind(server->listener, (struct sockaddr *)&name, length) != 0 ||
-        listen(server->listener, 4096) != 0 || getsockname(server->listener, (struct sockaddr *)&name, &length) != 0 ||
+    if (server->listener < 0 || setsockopt(server->listener, SOL_SOCKET, SO_REUSEPORT, &one, sizeof(one)) != 0 ||
+        bind(server->listener, (struct sockaddr *)&name, length) != 0 || listen(server->listener, 4096) != 0 ||
+        getsockname(server->listener, (struct sockaddr *)&name, &length) != 0 ||
         epoll_ctl(server->poller, EPOLL_CTL_ADD, server->listener, &event) != 0)
         limit_fail("listen");
-    printf("%d\n", ntohs(name.sin_port));
-    fflush(stdout);
+    return ntohs(name.sin_port);
 }
 
 static void accept_one(struct limit_server *server)
@@ -121,7 +121,6 @@ static void receive(struct limit_server *server, struct limit_conn *conn)
 
 void limit_serve(struct limit_server *server)
 {
-    open_listener(server);
     for (;;) {
         struct epoll_event events[256];
         int count = epoll_wait(server->poller, events, 256, -1);

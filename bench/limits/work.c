@@ -19,7 +19,10 @@ static void roll(struct limit_server *server)
     char path[4096];
     if (server->segment >= 0)
         close(server->segment);
-    snprintf(path, sizeof(path), "%s/%d.log", server->directory, server->segment_count++);
+    if (server->number == 0)
+        snprintf(path, sizeof(path), "%s/%d.log", server->directory, server->segment_count++);
+    else
+        snprintf(path, sizeof(path), "%s/%d-%d.log", server->directory, server->number, server->segment_count++);
     server->segment = open(path, O_CREAT | O_TRUNC | O_WRONLY | O_CLOEXEC, 0644);
     if (server->segment < 0)
         limit_fail(path);

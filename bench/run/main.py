@@ -87,12 +87,12 @@ class Bench:
         """The brokers that are measured."""
         return [self.ringmain] + ([self.peer] if self.peer else [])
 
-    def run_on_limit(self, arguments, workload, options, seconds=None, warm_up=0.7):
-        """A raw loop for one run; "append" gets a directory."""
+    def run_on_limit(self, arguments, workload, options, seconds=None, warm_up=0.7, threads=1):
+        """Raw loops for one run; "append" gets a directory."""
         directory = f"{self.directory}/limit"
         remove(directory)
         os.makedirs(directory)
-        limit = Limit(self.cores, arguments + ([directory] if arguments[-1] == "append" else []))
+        limit = Limit(self.cores, arguments + ([directory] if arguments[-1] == "append" else []), threads)
         try:
             return self.run(limit, workload, options, seconds, warm_up)
         finally:

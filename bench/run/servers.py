@@ -154,12 +154,12 @@ class Stranger:
 
 
 class Limit:
-    """One raw loop; `arguments` as bench/limits/limit.h says."""
+    """Raw loops, one on each of so many cores; `arguments` as bench/limits/limit.h says."""
     name = "limit"
 
-    def __init__(self, cores, arguments):
-        self.process = subprocess.Popen(Cores.pin(cores.broker[:1]) + [LIMIT] + arguments, stdout=subprocess.PIPE,
-                                        text=True)
+    def __init__(self, cores, arguments, threads=1):
+        command = Cores.pin(cores.broker[:threads]) + [LIMIT, "--threads", str(threads)] + arguments
+        self.process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
         line = self.process.stdout.readline().strip()
         if not line:
             raise SystemExit("the limit's loop did not start")
