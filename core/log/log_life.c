@@ -36,7 +36,7 @@ void log_epoch_end(const struct log *log, int32_t asked, int32_t *epoch, int64_t
 {
     *epoch = -1;
     *end_offset = -1;
-    if (asked < 0 || asked > log_last_epoch(log))
+    if (asked == -1 || asked > log_last_epoch(log) || log->epoch_count == 0)
         return;
     if (asked == log_last_epoch(log)) {
         *epoch = asked;

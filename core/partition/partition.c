@@ -38,7 +38,7 @@ int16_t partition_check_access(const struct partition *partition, int32_t curren
         return KAFKA_ERROR_UNKNOWN_TOPIC_OR_PARTITION;
     if (partition->state == PARTITION_OFFLINE)
         return KAFKA_ERROR_KAFKA_STORAGE_ERROR;
-    if (current_leader_epoch >= 0 && current_leader_epoch < partition->leader_epoch)
+    if (current_leader_epoch != -1 && current_leader_epoch < partition->leader_epoch)
         return KAFKA_ERROR_FENCED_LEADER_EPOCH;
     if (current_leader_epoch > partition->leader_epoch)
         return KAFKA_ERROR_UNKNOWN_LEADER_EPOCH;

@@ -32,20 +32,23 @@ static enum err read_uvarint(struct reader *r, uint32_t *value)
     return ERR_CORRUPT;
 }
 
-/* A length or count in front of what it counts; -1 is null. `bytes` is its width in old versions. */
+/* A length or count in front of what it counts; -1 is null, as is any other negative number for Kafka's decoders.
+ * `bytes` is its width in old versions. */
 static enum err read_length(struct reader *r, int bytes, int64_t *length)
 {
     if (r->flexible) {
-        uint32_t plus_one;
+        uint32_t plus_one = 0;
         enum err err = read_uvarint(r, &plus_one);
-        *length = (int64_t)plus_one - 1;
+        *length = plus_one > (uint32_t)INT32_MAX + 1 ? -1 : (int64_t)plus_one - 1;
         return err;
     }
     if (left(r) < (size_t)bytes)
         return ERR_CORRUPT;
     *length = bytes == 2 ? get_i16(r->next) : get_i32(r->next);
+    if (*length < 0)
+        *length = -1;
     r->next += bytes;
-    return *length < -1 ? ERR_CORRUPT : ERR_OK;
+    return ERR_OK;
 }
 
 /* bytes 2: a string, which is never longer than an i16 can say, not even where it is compact. */
@@ -237,13 +240,9 @@ static enum err read_tags(struct reader *r, const struct wire_struct *of, void *
     enum err err = read_uvarint(r, &count);
     if (err == ERR_OK && count > WIRE_TAGS_MAX)
         err = ERR_LIMIT;
-    int64_t last = -1;
-    for (uint32_t i = 0; i < count && err == ERR_OK; i++) {
+    for (uint32_t i = 0; i < count && err == ERR_OK; i++) { /* in any order, the last of one counts: as in Kafka */
         uint32_t tag;
         err = read_uvarint(r, &tag);
-        if (err == ERR_OK && (int64_t)tag <= last)
-            err = ERR_CORRUPT; /* tags come in rising order, each at most once */
-        last = tag;
         if (err == ERR_OK)
             err = read_tag(r, of, tag, out);
     }

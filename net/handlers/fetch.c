@@ -160,7 +160,9 @@ static struct fetch_position position_of(const struct fetch *fetch, const struct
     return (struct fetch_position){.topic_id = by_id ? topic->topic_id : UUID_ZERO,
                                    .topic = by_id ? SLICE_NULL : topic->topic,
                                    .partition = partition->partition,
-                                   .current_leader_epoch = partition->current_leader_epoch,
+                                   /* Any negative one is none, here and not in ListOffsets: as in Kafka. */
+                                   .current_leader_epoch =
+                                       partition->current_leader_epoch < 0 ? -1 : partition->current_leader_epoch,
                                    .last_fetched_epoch = partition->last_fetched_epoch,
                                    .max_bytes = partition->partition_max_bytes,
                                    .fetch_offset = partition->fetch_offset,

@@ -48,7 +48,8 @@ static bool fill_part(struct fetch *fetch, struct fetch_part *part, partition_an
     if (read->error == KAFKA_ERROR_KAFKA_STORAGE_ERROR && fetch->request->header.version < VERSION_STORAGE_ERROR)
         out->error_code = KAFKA_ERROR_NOT_LEADER_OR_FOLLOWER;
     bool unknown = read->error == KAFKA_ERROR_UNKNOWN_TOPIC_OR_PARTITION || read->error == KAFKA_ERROR_UNKNOWN_TOPIC_ID;
-    if (fetch->message.isolation_level != PARTITION_READ_COMMITTED && !unknown)
+    bool listed = fetch->message.isolation_level == PARTITION_READ_COMMITTED && read->error == KAFKA_ERROR_NONE;
+    if (!listed && !unknown)
         out->aborted_transactions.count = -1; /* for what is not there the list is empty, as Kafka's */
     else if (!fill_aborted(fetch, part, out))
         return false;

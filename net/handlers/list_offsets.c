@@ -90,6 +90,13 @@ static void list_done(struct on_partitions *on)
     request_answer(on->request, &list->response);
 }
 
+/* Kafka fails inside where the isolation level does not exist. */
+static bool is_readable(const struct list_offsets_request *message)
+{
+    return message->isolation_level == PARTITION_READ_UNCOMMITTED ||
+           message->isolation_level == PARTITION_READ_COMMITTED;
+}
+
 static int16_t refusal(const struct request *request, const struct image_topic *topic,
                        const struct list_offsets_request_list_offsets_partition *asked)
 {
@@ -123,7 +130,8 @@ static bool add_topic(struct on_partitions *on, int32_t number)
         part->version = request->header.version;
         wire_set_defaults(&list_offsets_response_list_offsets_partition_response_struct, part->answer);
         part->answer->partition_index = part->asked->partition_index;
-        part->answer->error_code = refusal(request, topic, part->asked);
+        part->answer->error_code =
+            is_readable(&list->message) ? refusal(request, topic, part->asked) : KAFKA_ERROR_UNKNOWN_SERVER_ERROR;
         if (part->answer->error_code != KAFKA_ERROR_NONE)
             continue;
         part->on = (struct on_partition){.topic_id = topic->id, .index = part->asked->partition_index};

@@ -47,6 +47,8 @@ static bool fill_topic(struct request *request, const struct image_topic *topic,
     return fill_partitions(request, topic, answer);
 }
 
+enum { VERSION_IDS = 12 };
+
 static void fill_error(topic_answer *answer, struct slice name, struct uuid id, int16_t error)
 {
     wire_set_defaults(&metadata_response_metadata_response_topic_struct, answer);
@@ -76,6 +78,15 @@ static int16_t missing_error(struct request *request, const struct metadata_requ
                                                                                : KAFKA_ERROR_UNKNOWN_TOPIC_OR_PARTITION;
 }
 
+/* Where one topic is asked for by its id all are: Kafka does not look at names then. */
+static bool asks_by_id(const struct metadata_request *asked)
+{
+    for (int32_t i = 0; i < asked->topics.count; i++)
+        if (!uuid_is_zero(asked->topics.items[i].topic_id))
+            return true;
+    return false;
+}
+
 /* made: the names that were missing when the request came, in its order. */
 static bool fill_named(struct request *request, const struct metadata_request *asked, const struct auto_create *made,
                        struct metadata_response *response)
@@ -83,20 +94,22 @@ static bool fill_named(struct request *request, const struct metadata_request *a
     int next_made = 0;
     const struct image *image = request->shard->image;
     response->topics.items = ARENA_ARRAY(&request->arena, topic_answer, (size_t)asked->topics.count);
-    response->topics.count = asked->topics.count;
+    response->topics.count = 0;
     if (response->topics.items == NULL)
         return false;
+    bool by_id = asks_by_id(asked);
     for (int32_t i = 0; i < asked->topics.count; i++) {
         const struct metadata_request_metadata_request_topic *want = &asked->topics.items[i];
-        bool by_id = !uuid_is_zero(want->topic_id);
+        if (by_id && uuid_is_zero(want->topic_id))
+            continue;
+        topic_answer *out = &response->topics.items[response->topics.count++];
         const struct image_topic *topic =
             by_id ? image_topic_by_id(image, want->topic_id) : image_topic_by_name(image, want->name);
         bool was_missing = next_made < made->count && made->names[next_made].data == want->name.data;
         next_made += was_missing;
         if (topic == NULL || was_missing)
-            fill_error(&response->topics.items[i], by_id ? SLICE_NULL : want->name, want->topic_id,
-                       missing_error(request, want));
-        else if (!fill_topic(request, topic, &response->topics.items[i]))
+            fill_error(out, by_id ? SLICE_NULL : want->name, want->topic_id, missing_error(request, want));
+        else if (!fill_topic(request, topic, out))
             return false;
     }
     return true;
@@ -135,7 +148,8 @@ static void fill_operations(const struct request *request, const struct metadata
         response->cluster_authorized_operations = OPERATIONS_OF_CLUSTER;
     if (version >= FIRST && asked->include_topic_authorized_operations)
         for (int32_t i = 0; i < response->topics.count; i++)
-            response->topics.items[i].topic_authorized_operations = OPERATIONS_OF_TOPIC;
+            if (response->topics.items[i].error_code != KAFKA_ERROR_UNKNOWN_TOPIC_ID)
+                response->topics.items[i].topic_authorized_operations = OPERATIONS_OF_TOPIC;
 }
 
 static void answer(struct request *request, const struct metadata_request *asked, const struct auto_create *made,
@@ -160,25 +174,52 @@ static struct slice *missing_topics(struct request *request, const struct metada
 {
     struct slice *names = ARENA_ARRAY(&request->arena, struct slice, (size_t)asked->topics.count);
     *count = 0;
+    if (asks_by_id(asked))
+        return NULL;
     for (int32_t i = 0; names != NULL && i < asked->topics.count; i++) {
         struct slice name = asked->topics.items[i].name;
-        if (uuid_is_zero(asked->topics.items[i].topic_id) &&
-            controller_topic_name_problem(name, &request->arena) == NULL &&
+        if (controller_topic_name_problem(name, &request->arena) == NULL &&
             image_topic_by_name(request->shard->image, name) == NULL)
             names[(*count)++] = name;
     }
     return names;
 }
 
-/* By id only since version 12; a name may be null only with an id. */
-static bool is_sensible(const struct request *request, const struct metadata_request *asked)
+/* Ids, and names that are null, are for version 12 and newer: the whole request is refused. */
+static bool is_too_old(const struct request *request, const struct metadata_request *asked)
 {
-    for (int32_t i = 0; i < asked->topics.count; i++) {
-        const struct metadata_request_metadata_request_topic *topic = &asked->topics.items[i];
-        bool by_id = !uuid_is_zero(topic->topic_id);
-        if ((slice_is_null(topic->name) && !by_id) || (by_id && request->header.version < 12))
-            return false;
+    if (request->header.version >= VERSION_IDS)
+        return false;
+    for (int32_t i = 0; i < asked->topics.count; i++)
+        if (slice_is_null(asked->topics.items[i].name))
+            return true;
+    return asks_by_id(asked);
+}
+
+static void refuse_all(struct request *request, const struct metadata_request *asked)
+{
+    struct metadata_response response;
+    WIRE_DEFAULTS(metadata_response_schema, &response);
+    response.topics.items = ARENA_ARRAY(&request->arena, topic_answer, (size_t)asked->topics.count);
+    response.topics.count = asked->topics.count;
+    if (response.topics.items == NULL) {
+        request_close(request);
+        return;
     }
+    for (int32_t i = 0; i < asked->topics.count; i++) {
+        struct slice name = asked->topics.items[i].name;
+        fill_error(&response.topics.items[i], slice_is_null(name) ? SLICE_LITERAL("") : name,
+                   asked->topics.items[i].topic_id, KAFKA_ERROR_INVALID_REQUEST);
+    }
+    request_answer(request, &response);
+}
+
+/* A topic without a name or an id. */
+static bool is_sensible(const struct metadata_request *asked)
+{
+    for (int32_t i = 0; i < asked->topics.count; i++)
+        if (slice_is_null(asked->topics.items[i].name) && uuid_is_zero(asked->topics.items[i].topic_id))
+            return false;
     return true;
 }
 
@@ -204,7 +245,11 @@ void handle_metadata(struct request *request)
     struct metadata_request *asked = &waiting->asked;
     if (!request_decode(request, asked))
         return;
-    if (!is_sensible(request, asked)) {
+    if (is_too_old(request, asked)) {
+        refuse_all(request, asked);
+        return;
+    }
+    if (!is_sensible(asked)) {
         request_close(request);
         return;
     }

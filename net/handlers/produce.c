@@ -99,13 +99,14 @@ static void answer(struct produce *produce)
     struct produce_response response = {0};
     struct leader_hints hints = {0};
     response.responses.items = ARENA_ARRAY(&request->arena, topic_answer, (size_t)message->topic_data.count + 1);
-    response.responses.count = message->topic_data.count;
     bool filled = response.responses.items != NULL;
     const struct produce_part *part = produce->parts;
     for (int32_t i = 0; filled && i < message->topic_data.count; i++) {
         const struct produce_request_topic_produce_data *topic = &message->topic_data.items[i];
-        topic_answer *out = &response.responses.items[i];
         int32_t count = topic->partition_data.count;
+        if (count == 0) /* Kafka's answer leaves it out */
+            continue;
+        topic_answer *out = &response.responses.items[response.responses.count++];
         *out = (topic_answer){.name = topic->name, .topic_id = topic->topic_id};
         out->partition_responses.items = ARENA_ARRAY(&request->arena, partition_answer, (size_t)count + 1);
         out->partition_responses.count = count;
@@ -265,7 +266,7 @@ static int16_t check_transaction(const struct produce_request *message)
             if (!found && batch_is_garbage(records))
                 return KAFKA_ERROR_CORRUPT_MESSAGE;
             if (batch_read_header(records.data, records.length, &header) != ERR_OK || header.magic != BATCH_MAGIC ||
-                !(header.attributes & BATCH_TRANSACTIONAL))
+                header.size > records.length || !(header.attributes & BATCH_TRANSACTIONAL))
                 continue;
             if (slice_is_null(message->transactional_id))
                 return KAFKA_ERROR_TRANSACTIONAL_ID_AUTHORIZATION_FAILED;

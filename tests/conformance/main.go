@@ -65,7 +65,8 @@ func main() {
 	listed := readDifferences(os.Args[3])
 	passed, failed := 0, 0
 	unlisted := map[string]string{}
-	for _, s := range slices.Concat(scripted(), txnSteps(), extremeSteps(), hurriedSteps(), mixedSteps(), random(seed)) {
+	steps := slices.Concat(scripted(), txnSteps(), extremeSteps(), hurriedSteps(), mixedSteps(), random(seed))
+	for _, s := range append(steps, flippedSteps(seed, steps, kafka, ringmain)...) {
 		for _, version := range s.askedVersions(kafka, ringmain) {
 			name := fmt.Sprintf("%s v%d", s.name, version)
 			begin := time.Now()
@@ -84,6 +85,9 @@ func main() {
 			}
 			if bad > 0 {
 				failed++
+				if f, ok := s.request(ringmain).(flipped); ok {
+					fmt.Println("note: asked:", name, f.show(ringmain))
+				}
 			} else {
 				passed++
 			}

@@ -110,6 +110,10 @@ func (b *broker) send(request kmsg.Request, version int16) (kmsg.Response, error
 	if err != nil {
 		return nil, err
 	}
+	return decode(request, version, body)
+}
+
+func decode(request kmsg.Request, version int16, body []byte) (kmsg.Response, error) {
 	response := request.ResponseKind()
 	response.SetVersion(version)
 	if response.IsFlexible() && request.Key() != 18 {
@@ -144,6 +148,17 @@ func (s step) askedVersions(a, b *broker) []int16 {
 	return list
 }
 
+func (s step) strip(answer kmsg.Response) message {
+	if f, ok := answer.(*kmsg.FetchResponse); ok && s.bare {
+		for t := range f.Topics {
+			for p := range f.Topics[t].Partitions {
+				f.Topics[t].Partitions[p].RecordBatches = fmt.Appendf(nil, "%d bytes", len(f.Topics[t].Partitions[p].RecordBatches))
+			}
+		}
+	}
+	return answer
+}
+
 // What came back, as something compare() can walk. An answer that is early is asked for again.
 func ask(b *broker, s step, version int16, isEarly func(message) bool) message {
 	switch request := s.request(b).(type) {
@@ -160,14 +175,19 @@ func ask(b *broker, s step, version int16, isEarly func(message) bool) message {
 		if s.after != nil {
 			s.after(b, answer)
 		}
-		if f, ok := answer.(*kmsg.FetchResponse); ok && s.bare {
-			for t := range f.Topics {
-				for p := range f.Topics[t].Partitions {
-					f.Topics[t].Partitions[p].RecordBatches = fmt.Appendf(nil, "%d bytes", len(f.Topics[t].Partitions[p].RecordBatches))
-				}
-			}
+		return s.strip(answer)
+	case nil:
+		return map[string]any{}
+	case flipped:
+		body, err := b.raw(request.frame(b))
+		if err != nil {
+			return map[string]any{"closed": true}
 		}
-		return answer
+		answer, err := decode(request.request, request.version, body)
+		if err != nil {
+			return map[string]any{"answer": fmt.Sprintf("%x", body)}
+		}
+		return s.strip(answer)
 	case []byte:
 		body, err := b.raw(request)
 		if err != nil {

@@ -116,12 +116,36 @@ static void a_huge_count_costs_nothing(void **state)
                      ERR_LIMIT);
     assert_int_equal(wire_decode(&metadata_request_schema, 1, slice_of(million, 6), &arena, &request, &consumed),
                      ERR_CORRUPT);
-    static const uint8_t compact[] = {0xff, 0xff, 0xff, 0xff, 0x0f, 1}, tags[] = {1, 1, 0, 0xff, 0xff, 0x7f};
+    static const uint8_t compact[] = {0x80, 0x80, 0x80, 0x80, 0x08, 1}, tags[] = {1, 1, 0, 0xff, 0xff, 0x7f};
     assert_int_equal(wire_decode(&metadata_request_schema, 9, slice_of(compact, 6), &arena, &request, &consumed),
                      ERR_LIMIT);
     assert_int_not_equal(wire_decode(&metadata_request_schema, 12, slice_of(tags, 6), &arena, &request, &consumed),
                          ERR_OK);
     assert_int_equal(mem->used, 0);
+    arena_fini(&arena);
+}
+
+/* As Kafka's decoders have it: any negative length is null, tags come in any order. */
+static void what_kafka_reads_is_read(void **state)
+{
+    struct arena arena;
+    struct metadata_request request;
+    size_t consumed;
+    arena_init(&arena, test_mem(), 1 << 20);
+    static const uint8_t old[] = {0x80, 0, 0, 7}, compact[] = {0xfe, 0xff, 0xff, 0xff, 0x0f, 1, 0, 0, 0};
+    static const uint8_t tags[] = {0, 1, 0, 3, 9, 1, 'a', 2, 0, 9, 0}, reaching[] = {0, 1, 0, 1, 9, 5, 'a'};
+    assert_int_equal(wire_decode(&metadata_request_schema, 1, slice_of(old, 4), &arena, &request, &consumed), ERR_OK);
+    assert_int_equal(request.topics.count, -1);
+    assert_int_equal(wire_decode(&metadata_request_schema, 9, slice_of(compact, 9), &arena, &request, &consumed),
+                     ERR_OK);
+    assert_int_equal(request.topics.count, -1);
+    assert_int_equal(consumed, sizeof compact);
+    assert_int_equal(
+        wire_decode(&metadata_request_schema, 12, slice_of(tags, sizeof tags), &arena, &request, &consumed), ERR_OK);
+    assert_int_equal(consumed, sizeof tags);
+    assert_int_not_equal(
+        wire_decode(&metadata_request_schema, 12, slice_of(reaching, sizeof reaching), &arena, &request, &consumed),
+        ERR_OK);
     arena_fini(&arena);
 }
 
@@ -276,6 +300,7 @@ int main(void)
         cmocka_unit_test(every_message_comes_back_as_it_went),
         cmocka_unit_test(damaged_messages_are_refused_or_decode_within_their_bytes),
         cmocka_unit_test(a_huge_count_costs_nothing),
+        cmocka_unit_test(what_kafka_reads_is_read),
         cmocka_unit_test(frames_written_by_hand_decode),
         cmocka_unit_test(a_string_is_never_longer_than_32767_bytes),
         cmocka_unit_test(the_response_header_of_api_versions_never_has_tags),
