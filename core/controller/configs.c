@@ -54,7 +54,7 @@ static struct verdict check_broker_name(const struct controller *controller, str
             return refuse(controller->arena, KAFKA_ERROR_INVALID_REQUEST, "Node id must be an integer, but it is: %.*s",
                           (int)size_min(name.length, 256), (const char *)name.data);
     return refuse(controller->arena, KAFKA_ERROR_INVALID_REQUEST,
-                  "Unexpected broker id, expected %s or empty string, but received %.*s", expected, SLICE_ARG(name));
+                  "Unexpected broker id, expected %s, but received %.*s", expected, SLICE_ARG(name));
 }
 
 static struct verdict find_resource(struct alter *alter)
@@ -209,6 +209,27 @@ static struct verdict check_least_in_sync(const struct alter *alter, struct slic
                              "Cluster-level %s cannot be removed while ELR is enabled.", least_in_sync);
 }
 
+static bool changes_list(int8_t operation)
+{
+    return operation == OP_APPEND || operation == OP_SUBTRACT;
+}
+
+static struct verdict check_list(const struct alter *alter, struct slice name, int8_t operation)
+{
+    const struct config_key *key = key_of(alter, name);
+    if (key != NULL && key->type == CONFIG_LIST)
+        return GOOD;
+    bool appends = operation == OP_APPEND;
+    int length = (int)size_min(name.length, 256);
+    if (alter->type == CONFIG_RESOURCE_BROKER)
+        return refuse(alter->controller->arena, KAFKA_ERROR_INVALID_CONFIG,
+                      "Config value %s is not allowed for config key: %.*s", appends ? "append" : "subtract", length,
+                      (const char *)name.data);
+    return refuse(alter->controller->arena, KAFKA_ERROR_INVALID_CONFIG,
+                  "Can't %s to key %.*s because its type is not LIST.", appends ? "APPEND" : "SUBTRACT", length,
+                  (const char *)name.data);
+}
+
 static struct verdict change_one(struct alter *alter, struct slice name, int8_t operation, struct slice value)
 {
     struct arena *arena = alter->controller->arena;
@@ -222,14 +243,12 @@ static struct verdict change_one(struct alter *alter, struct slice name, int8_t 
         return set_one(alter, name, NULL);
     if (operation == OP_SET)
         return set_one(alter, name, text);
-    if (operation != OP_APPEND && operation != OP_SUBTRACT)
+    if (!changes_list(operation))
         return refuse(arena, KAFKA_ERROR_INVALID_REQUEST, "Unknown config operation type: %d", operation);
-    const struct config_key *key = key_of(alter, name);
-    if (key == NULL || key->type != CONFIG_LIST)
-        return refuse(arena, KAFKA_ERROR_INVALID_CONFIG, "Can't %s to key %.*s because its type is not LIST.",
-                      operation == OP_APPEND ? "APPEND" : "SUBTRACT", (int)size_min(name.length, 256),
-                      (const char *)name.data);
-    text = change_list(arena, list_before(alter, key), text, operation == OP_APPEND);
+    verdict = check_list(alter, name, operation);
+    if (is_bad(verdict))
+        return verdict;
+    text = change_list(arena, list_before(alter, key_of(alter, name)), text, operation == OP_APPEND);
     return text == NULL ? no_memory() : set_one(alter, name, text);
 }
 
@@ -395,6 +414,17 @@ static struct verdict alter_resource(struct controller *controller,
     return is_bad(verdict) ? verdict : finish(&alter);
 }
 
+/* Of a topic Kafka looks at this before it looks for the topic. */
+static struct verdict check_lists(const struct alter *alter,
+                                  const struct incremental_alter_configs_request_alter_configs_resource *resource)
+{
+    struct verdict verdict = GOOD;
+    for (int i = 0; i < resource->configs.count && !is_bad(verdict) && alter->type == CONFIG_RESOURCE_TOPIC; i++)
+        if (changes_list(resource->configs.items[i].config_operation))
+            verdict = check_list(alter, resource->configs.items[i].name, resource->configs.items[i].config_operation);
+    return verdict;
+}
+
 static struct verdict
 alter_incrementally(struct controller *controller,
                     const struct incremental_alter_configs_request_alter_configs_resource *resource)
@@ -412,7 +442,9 @@ alter_incrementally(struct controller *controller,
     }
     if (names == NULL || !mark_repeats(controller->arena, names, count))
         return no_memory();
-    struct verdict verdict = find_resource(&alter);
+    struct verdict verdict = check_lists(&alter, resource);
+    if (!is_bad(verdict))
+        verdict = find_resource(&alter);
     if (!is_bad(verdict))
         verdict = begin_set(&alter, count, true);
     for (int i = 0; i < count && !is_bad(verdict); i++) {

@@ -101,8 +101,9 @@ void group_commit(struct group_machine *machine, const struct group_commit *comm
 {
     struct group *group = group_find(machine, commit->group_id);
     struct group_member *member = NULL;
-    int16_t error = group == NULL ? unknown_group(commit, call->version) : check_commit(group, commit, &member);
-    if (error == KAFKA_ERROR_NONE && group == NULL && group_may_grow(machine))
+    bool is_new = group == NULL;
+    int16_t error = is_new ? unknown_group(commit, call->version) : check_commit(group, commit, &member);
+    if (error == KAFKA_ERROR_NONE && is_new && group_may_grow(machine))
         group = group_find_or_make(machine, commit->group_id);
     if (error == KAFKA_ERROR_NONE && group == NULL)
         error = KAFKA_ERROR_COORDINATOR_NOT_AVAILABLE;
@@ -114,8 +115,11 @@ void group_commit(struct group_machine *machine, const struct group_commit *comm
         group_heartbeat_in(member, member->session_timeout_ms); /* a commit is as good as a heartbeat */
     int64_t before = machine->append_count;
     error = store_commit(group, commit, call);
-    if (machine->append_count == before)
-        group_answer(machine, call, error);
+    if (machine->append_count != before)
+        return;
+    if (is_new) /* of which nothing is stored */
+        group_remove(group);
+    group_answer(machine, call, error);
 }
 
 /* ---- fetch ------------------------------------------------------------------------------------------------------- */

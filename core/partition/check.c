@@ -98,7 +98,10 @@ bool partition_check(const struct topic_config *config, int64_t wall_ms, struct 
     };
     struct batch_verdict verdict;
     clear_answer(append);
-    if (!batch_check(slice_of(append->records, append->length), &rules, arena, &append->header, &verdict))
+    bool accepted = batch_check(slice_of(append->records, append->length), &rules, arena, &append->header, &verdict);
+    if (verdict.is_one) /* what is behind it, and is no batch, is left out */
+        append->length = append->header.size;
+    if (!accepted)
         return refuse(append, &verdict);
     if (!plan_convert(config, &rules, verdict.look_inside, arena, append))
         return false;

@@ -101,7 +101,7 @@ void batch_set_refit(uint8_t *data, const struct batch_refit *refit)
 
 static bool refuse(struct batch_verdict *verdict, int16_t error, const char *message)
 {
-    *verdict = (struct batch_verdict){.error = error, .message = message};
+    *verdict = (struct batch_verdict){.error = error, .message = message, .is_one = verdict->is_one};
     return false;
 }
 
@@ -117,6 +117,13 @@ bool batch_is_garbage(struct slice records)
     return magic < 0 || magic > BATCH_MAGIC;
 }
 
+/* Of any format, of which all is there. What is no garbage. */
+static bool holds_batch(struct slice records)
+{
+    return records.length > AT_MAGIC &&
+           (size_t)get_i32(records.data + AT_LENGTH) + BATCH_PREFIX_BYTES <= records.length;
+}
+
 /* Size, CRC and header, in the order of ProduceRequest.validateRecords, UnifiedLog.analyzeAndValidateRecords and
  * LogValidator.validateBatch. */
 static bool check_header(struct slice records, const struct batch_rules *rules, struct batch_header *header,
@@ -128,13 +135,17 @@ static bool check_header(struct slice records, const struct batch_rules *rules, 
         return refuse(verdict, KAFKA_ERROR_INVALID_RECORD, "Produce requests must contain exactly one record batch.");
     if (batch_is_garbage(records))
         return refuse(verdict, KAFKA_ERROR_CORRUPT_MESSAGE, "The record batch has an invalid size or magic.");
-    if ((size_t)get_i32(records.data + AT_LENGTH) + BATCH_PREFIX_BYTES > records.length)
+    if (!holds_batch(records))
         return refuse(verdict, KAFKA_ERROR_INVALID_RECORD, "The record batch is cut short.");
     if ((int8_t)records.data[AT_MAGIC] != BATCH_MAGIC)
         return refuse(verdict, KAFKA_ERROR_INVALID_RECORD, "Produce requests may only carry batches of magic 2.");
     if (batch_read_header(records.data, records.length, header) != ERR_OK || header->size > records.length)
         return refuse(verdict, KAFKA_ERROR_CORRUPT_MESSAGE, "The record batch is smaller than its header.");
-    if (header->size != records.length)
+    struct slice rest = slice_of(records.data + header->size, records.length - header->size);
+    verdict->is_one = !batch_is_garbage(rest) && !holds_batch(rest);
+    if (batch_is_garbage(rest))
+        return refuse(verdict, KAFKA_ERROR_CORRUPT_MESSAGE, "What follows the record batch cannot be one.");
+    if (!verdict->is_one)
         return refuse(verdict, KAFKA_ERROR_INVALID_RECORD, "Produce requests must contain exactly one record batch.");
     if (header->base_offset != 0)
         return refuse(verdict, KAFKA_ERROR_INVALID_RECORD, "The base offset of the record batch must be 0.");

@@ -111,6 +111,7 @@ struct batch_verdict {
     const char *message;                      /* constant; NULL: none */
     struct batch_record_error *record_errors; /* in the arena */
     int32_t record_error_count;
+    bool is_one;           /* one batch was there, right or wrong */
     int64_t max_timestamp; /* of the records, when they were looked at */
     bool look_inside;      /* a compressed batch: its records decide (keys, timestamps) */
 };
@@ -118,9 +119,10 @@ struct batch_verdict {
 /* What begins there cannot be a batch of any format: its size or its magic are impossible. */
 bool batch_is_garbage(struct slice records);
 
-/* records: exactly one batch as a produce request carries it. True: it may be appended; *header is filled, its
- * max_timestamp with that of the records. The records of a compressed batch are not looked at: where a topic needs
- * that, or the header's timestamps are out of range so that some record's may be, look_inside asks for batch_convert.
+/* records: exactly one batch as a produce request carries it; less than another behind it is left out, as by Kafka
+ * (header->size says what counts). True: it may be appended; *header is filled, its max_timestamp with that of the
+ * records. The records of a compressed batch are not looked at: where a topic needs that, or the header's timestamps
+ * are out of range so that some record's may be, look_inside asks for batch_convert.
  */
 bool batch_check(struct slice records, const struct batch_rules *rules, struct arena *arena,
                  struct batch_header *header, struct batch_verdict *verdict) MUST_CHECK;

@@ -41,26 +41,32 @@ static int16_t refusal(const struct offset_commit *state, const struct image_top
     return image_partition_at(topic, partition) == NULL ? KAFKA_ERROR_UNKNOWN_TOPIC_OR_PARTITION : KAFKA_ERROR_NONE;
 }
 
+static bool add_topic_answer(struct offset_commit *state, struct found_topic *found, const asked_topic *asked)
+{
+    found->answer = &state->response.topics.items[state->response.topics.count++];
+    found->answer->name = asked->name;
+    found->answer->topic_id = asked->topic_id;
+    found->answer->partitions.items =
+        ARENA_ARRAY(state->base.call.arena, partition_answer, (size_t)asked->partitions.count + 1);
+    return found->answer->partitions.items != NULL;
+}
+
 static partition_answer *add_answer(struct offset_commit *state, struct found_topic *found, const asked_topic *asked,
                                     int32_t partition)
 {
-    if (found->answer == NULL) {
-        found->answer = &state->response.topics.items[state->response.topics.count++];
-        found->answer->name = asked->name;
-        found->answer->topic_id = asked->topic_id;
-        found->answer->partitions.items =
-            ARENA_ARRAY(state->base.call.arena, partition_answer, (size_t)asked->partitions.count);
-        if (found->answer->partitions.items == NULL)
-            return NULL;
-    }
+    if (found->answer == NULL && !add_topic_answer(state, found, asked))
+        return NULL;
     partition_answer *out = &found->answer->partitions.items[found->answer->partitions.count++];
     out->partition_index = partition;
     return out;
 }
 
-/* Kafka's order: topics with refused partitions first, in each the refused ones first. */
+/* Kafka's order: topics with refused partitions first, in each the refused ones first. One that is not there is
+ * answered also when nothing of it was asked for. */
 static bool sort_out(struct offset_commit *state, struct found_topic *found, const asked_topic *asked, bool refused)
 {
+    if (refused && found->topic == NULL && asked->partitions.count == 0)
+        return add_topic_answer(state, found, asked);
     for (int32_t i = 0; i < asked->partitions.count; i++) {
         const struct offset_commit_request_offset_commit_request_partition *from = &asked->partitions.items[i];
         int16_t error = refusal(state, found->topic, from->partition_index);

@@ -250,6 +250,7 @@ static void refuse(struct produce_part *part, int16_t error, const char *message
 {
     part->append.error = error;
     part->append.error_message = message;
+    part->append.record_error_count = 0;
     part->append.base_offset = part->append.log_append_time_ms = part->append.log_start_offset = -1;
 }
 

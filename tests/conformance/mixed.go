@@ -31,9 +31,16 @@ func mixedSteps() []step {
 		{"of magic 3", of(func(b *batch) { b.spoil = func(r []byte) []byte { r[16] = 3; return r } })},
 		{"of magic 1", of(func(b *batch) { b.spoil = func(r []byte) []byte { r[16] = 1; return r } })},
 		{"with a wrong CRC", of(func(b *batch) { b.spoil = func(r []byte) []byte { r[len(r)-1] ^= 1; return r } })},
+		{"and a byte", append(good.encode(), 0)},
+		{"and most of another", append(good.encode(), cut(40)...)},
+		{"and another", append(good.encode(), good.encode()...)},
+		{"and nonsense", append(good.encode(), []byte("this cannot be a batch")...)},
+		{"and nothing of a length", append(good.encode(), make([]byte, 12)...)},
 		{"of a transaction", of(func(b *batch) { b.alter = func(r []byte) { r[22] |= 0x10 } })},
 	}
+	good.nullKeys = true
 	s := &script{}
+	s.add("Produce with acks -2 no keys to compacted", produce("compacted", 0, -2, good.encode()))
 	for _, first := range kinds {
 		for _, second := range kinds {
 			for _, topic := range []string{"plain", "absent"} {

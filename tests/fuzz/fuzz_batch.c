@@ -29,8 +29,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     struct slice converted;
     arena_init(&arena, &mem, (size_t)64 << 20);
     if (batch_check(slice_of(bytes, length), &rules, &arena, &header, &verdict) &&
-        batch_convert(slice_of(bytes, length), &rules, (enum compress_codec)(data[0] % 5), INT32_MIN, &arena, &header,
-                      &converted, &verdict))
+        batch_convert(slice_of(bytes, header.size), &rules, (enum compress_codec)(data[0] % 5), INT32_MIN, &arena,
+                      &header, &converted, &verdict))
         ASSERT(batch_check(converted, &rules, &arena, &header, &verdict) || verdict.error != 0);
     arena_fini(&arena);
     ASSERT(mem.used == 0);

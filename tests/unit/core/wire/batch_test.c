@@ -106,7 +106,7 @@ static void a_flipped_bit_anywhere_behind_the_crc_is_a_corrupt_message(void **st
     assert_int_equal(error_of(batch), KAFKA_ERROR_NONE);
 }
 
-static void a_batch_cut_short_or_followed_by_more_is_refused(void **state)
+static void a_batch_cut_short_or_followed_by_another_is_refused(void **state)
 {
     struct slice batch = three_records(NULL);
     for (size_t length = 0; length < batch.length; length++) {
@@ -116,7 +116,15 @@ static void a_batch_cut_short_or_followed_by_more_is_refused(void **state)
         assert_true(error == KAFKA_ERROR_CORRUPT_MESSAGE || error == KAFKA_ERROR_INVALID_RECORD);
         free(copy);
     }
-    assert_int_equal(error_of(slice_of(batch.data, batch.length + 1)), KAFKA_ERROR_INVALID_RECORD);
+    uint8_t *both = malloc(2 * batch.length);
+    memcpy(both, batch.data, batch.length);
+    memcpy(both + batch.length, batch.data, batch.length);
+    for (size_t more = 0; more < batch.length; more++) /* which is left out */
+        assert_int_equal(error_of(slice_of(both, batch.length + more)), KAFKA_ERROR_NONE);
+    assert_int_equal(error_of(slice_of(both, 2 * batch.length)), KAFKA_ERROR_INVALID_RECORD);
+    put_i32(both + batch.length + 8, 13);
+    assert_int_equal(error_of(slice_of(both, 2 * batch.length)), KAFKA_ERROR_CORRUPT_MESSAGE);
+    free(both);
 }
 
 static void header_fields_that_clients_may_not_set_are_refused_with_kafkas_codes(void **state)
@@ -342,7 +350,7 @@ int main(void)
         cmocka_unit_test(crc32c_gives_the_known_value_and_the_same_on_every_path),
         cmocka_unit_test(a_built_batch_is_accepted_and_reads_back),
         cmocka_unit_test(a_flipped_bit_anywhere_behind_the_crc_is_a_corrupt_message),
-        cmocka_unit_test(a_batch_cut_short_or_followed_by_more_is_refused),
+        cmocka_unit_test(a_batch_cut_short_or_followed_by_another_is_refused),
         cmocka_unit_test(header_fields_that_clients_may_not_set_are_refused_with_kafkas_codes),
         cmocka_unit_test(limits_of_the_topic_hold),
         cmocka_unit_test(a_record_without_key_on_a_compacted_topic_is_named),
