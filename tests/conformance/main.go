@@ -102,7 +102,7 @@ func main() {
 		fmt.Println("DIFFERS", unlisted[k])
 	}
 	for _, d := range listed {
-		if !d.used {
+		if !d.used && !strings.Contains(d.line, "flipped") {
 			fmt.Println("note: no longer seen, so it should leave the list:", d.line)
 		}
 	}
