@@ -200,6 +200,14 @@ static void a_full_disk_refuses_and_loses_nothing(void **state)
     partition_release_read(&read);
 }
 
+static bool unwatched;
+
+static void on_unwatched(struct log_dirs_unwatch *unwatch)
+{
+    (void)unwatch;
+    unwatched = true;
+}
+
 static void below_the_reserve_produce_is_refused_and_goes_on_when_there_is_room_again(void **state)
 {
     static struct sent sent[3];
@@ -223,6 +231,11 @@ static void below_the_reserve_produce_is_refused_and_goes_on_when_there_is_room_
     send_batch(&sent[1], -1, -1, -1, 2);
     await(&sent[1]);
     assert_int_equal(sent[1].append.error, KAFKA_ERROR_NONE);
+    struct log_dirs_unwatch unwatch = {.done = on_unwatched};
+    unwatched = false;
+    log_dirs_unwatch(dirs, &unwatch); /* the directories may not be closed while they are looked at */
+    while (!unwatched)
+        machine_turn(machine, true);
     lane_fs->backend = real_fs;
 }
 
