@@ -117,7 +117,7 @@ bool batch_is_garbage(struct slice records)
     return magic < 0 || magic > BATCH_MAGIC;
 }
 
-/* Of any format, of which all is there. What is no garbage. */
+/* A batch of any format, of which all is there; not for garbage. */
 static bool holds_batch(struct slice records)
 {
     return records.length > AT_MAGIC &&
@@ -142,11 +142,11 @@ static bool check_header(struct slice records, const struct batch_rules *rules, 
     if (batch_read_header(records.data, records.length, header) != ERR_OK || header->size > records.length)
         return refuse(verdict, KAFKA_ERROR_CORRUPT_MESSAGE, "The record batch is smaller than its header.");
     struct slice rest = slice_of(records.data + header->size, records.length - header->size);
-    verdict->is_one = !batch_is_garbage(rest) && !holds_batch(rest);
     if (batch_is_garbage(rest))
         return refuse(verdict, KAFKA_ERROR_CORRUPT_MESSAGE, "What follows the record batch cannot be one.");
-    if (!verdict->is_one)
+    if (holds_batch(rest))
         return refuse(verdict, KAFKA_ERROR_INVALID_RECORD, "Produce requests must contain exactly one record batch.");
+    verdict->is_one = true;
     if (header->base_offset != 0)
         return refuse(verdict, KAFKA_ERROR_INVALID_RECORD, "The base offset of the record batch must be 0.");
     if (header->size > (size_t)rules->max_bytes)
