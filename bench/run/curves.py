@@ -58,13 +58,12 @@ def by_partitions(bench, found, seconds):
         for server in bench.targets():
             report = bench.run(server, "produce", ["--connections", 8, "--in-flight", 5, "--batch-bytes", 16384,
                                                    "--record-bytes", 100, "--partitions", count, "--topic",
-                                                   bench.topic("cost"), "--delete"], seconds, 0.3)
+                                                   bench.topic("cost")], seconds, 0.3)
             cost.add(server.name, count, 1e9 / report["groups"][0]["bytes_per_cpu_s"])
 
 
 def run(bench, found, number):
-    """Once a bench."""
-    if number > 0 or bench.options.smoke:
+    if bench.options.smoke:
         return
     seconds = min(bench.options.seconds, 0.6)
     by_rate(bench, found, seconds)

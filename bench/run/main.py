@@ -1,7 +1,8 @@
 #!/usr/bin/env python3
 """`make bench`: the limits of the machine, Ringmain and a peer, interleaved; one table, JSON and HTML beside it.
 
-usage: main.py [--rounds N] [--seconds S] [--only KEY,KEY...] [--smoke] [--out DIR] [--peer kafka|HOST:PORT:PID|none]
+usage: main.py [--rounds N] [--seconds S] [--minutes M] [--only KEY,KEY...] [--smoke] [--out DIR]
+               [--peer kafka|HOST:PORT:PID|none]
 
 Within a round every line is measured on one target after the other, so that what the machine does meanwhile meets
 all of them; ratios are taken within a round. As root everything runs in a network namespace of its own with reno, since bbr
@@ -33,6 +34,7 @@ class Bench:
         self.raw = []       # every report, for the JSON
         self.failures = []
         self.special_brokers = {}   # settings -> Ringmain
+        self.once_s = 0     # for lines of one round only
 
     def say(self, text):
         print(text, file=sys.stderr, flush=True)
@@ -77,7 +79,7 @@ class Bench:
             self.peer.stop()
         remove(self.directory)
 
-    def run(self, server, workload, options, seconds=None, warm_up=0.7):
+    def run(self, server, workload, options, seconds=None, warm_up=0.4):
         report = load(self.cores, server, workload, options, seconds or self.options.seconds, warm_up)
         self.raw.append({"target": server.name, "workload": workload, "options": list(map(str, options)),
                          "report": report})
@@ -87,7 +89,7 @@ class Bench:
         """The brokers that are measured."""
         return [self.ringmain] + ([self.peer] if self.peer else [])
 
-    def run_on_limit(self, arguments, workload, options, seconds=None, warm_up=0.7, threads=1):
+    def run_on_limit(self, arguments, workload, options, seconds=None, warm_up=0.4, threads=1):
         """Raw loops for one run; "append" gets a directory."""
         directory = f"{self.directory}/limit"
         remove(directory)
@@ -124,7 +126,7 @@ class Bench:
 
     # ---- one line ----
 
-    def measure(self, server, line, seconds=None, warm_up=0.7):
+    def measure(self, server, line, seconds=None, warm_up=0.4):
         options = list(line.options)
         if line.workload == "produce":
             options += ["--topic", self.topic(line.key), "--delete"]
@@ -175,6 +177,18 @@ class Bench:
             self.rounds.setdefault((line.key, i), []).append(values)
         self.say(f"  {line.key}: " + ", ".join(f"{k} {table.short(v)}" for k, v in found[0].items()))
 
+    def keep_pace(self, done, took, left_s):
+        """Where the rounds that are left would take longer than the time, runs become shorter, down to 0.6 s, and rounds
+        fewer, down to three."""
+        options, each = self.options, took - self.once_s
+        self.once_s = 0
+        while options.rounds > max(3, done + 1) and (options.rounds - done) * each * 0.7 > left_s:
+            options.rounds -= 1
+        expected = (options.rounds - done) * each
+        if expected > max(left_s, 0):
+            options.seconds = max(0.6, options.seconds * max(left_s, 0) / expected)
+            self.say(f"  late: {left_s:.0f} s for what would take {expected:.0f}; runs of {options.seconds:.1f} s from here")
+
     def rows(self):
         rows = []
         for line in lines_of.LINES:
@@ -187,8 +201,9 @@ class Bench:
 
 def parse():
     parser = argparse.ArgumentParser()
-    parser.add_argument("--rounds", type=int, default=3)
-    parser.add_argument("--seconds", type=float, default=1.5)
+    parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--seconds", type=float, default=1.0)
+    parser.add_argument("--minutes", type=float, default=14, help="runs are shortened where it would take longer")
     parser.add_argument("--only", default="")
     parser.add_argument("--smoke", action="store_true")
     parser.add_argument("--out", default="build/bench")
@@ -196,7 +211,7 @@ def parse():
     parser.add_argument("--restart-gib", type=float, default=10.0)
     parser.add_argument("--directory", default="/var/tmp")
     options = parser.parse_args()
-    options.fill, options.pause = 256e6, 0.5
+    options.fill, options.pause = 256e6, 0.3
     options.restart_bytes = options.restart_gib * 2**30
     if options.smoke:
         options.rounds, options.seconds, options.fill, options.pause = 1, 0.4, 32e6, 0
@@ -260,11 +275,16 @@ def main():
         with_peer = [line for line in chosen if not line.config]
         if bench.peer and with_peer and not options.smoke:
             bench.warm(with_peer)
-        for number in range(options.rounds):
-            bench.say(f"round {number + 1} of {options.rounds}, {time.monotonic() - began:.0f} s")
+        number = 0
+        while number < options.rounds:
+            before = time.monotonic()
+            bench.say(f"round {number + 1} of {options.rounds}, {before - began:.0f} s")
             for line in chosen:
                 bench.one_round(line, number)
             special.one_round(bench, number, wanted)
+            number, now = number + 1, time.monotonic()
+            left_s = began + 60 * options.minutes - special.last_s(bench, wanted) - now
+            bench.keep_pace(number, now - before, left_s)
         show(bench, options, bench.rows() + special.rows(bench), time.monotonic() - began)
     finally:
         bench.say("stopping the brokers and removing their data")

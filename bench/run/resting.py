@@ -4,17 +4,17 @@ import os
 import signal
 import time
 
-from servers import Ringmain, cpu_seconds, rss_bytes, remove, waits
+from servers import Ringmain, cpu_seconds, give_back_space, rss_bytes, waits
 
 CONNECTIONS, PARTITIONS, RESTART_PARTITIONS = 10000, 2000, 1000
 
 
 def started(bench, found, number):
     """A fresh broker, and what it costs alone."""
-    fresh = Ringmain(bench.cores, f"{bench.directory}/idle")
     for round_number in range(3):
         if round_number > 0:
             stop(fresh)
+        fresh = Ringmain(bench.cores, f"{bench.directory}/idle-{round_number}")
         found.add(round_number, "start-empty", "ringmain", fresh.start() * 1e3)
     time.sleep(1)
     found.add(number, "idle-rss", "ringmain", rss_bytes(fresh.pid) / 1e6)
@@ -28,7 +28,7 @@ def started(bench, found, number):
 
 def stop(broker):
     broker.stop(signal.SIGKILL)
-    remove(broker.directory)
+    give_back_space(broker.directory)
 
 
 def idle(bench, found, number):
@@ -39,7 +39,7 @@ def idle(bench, found, number):
     grown = report["broker"]["rss_bytes"] - report["broker"]["rss_before_bytes"]
     found.add(number, "idle-connection", "ringmain", grown / CONNECTIONS)
     stop(broker)
-    broker = Ringmain(bench.cores, f"{bench.directory}/idle")
+    broker = Ringmain(bench.cores, f"{bench.directory}/idle-partitions")
     broker.start()
     time.sleep(0.5)
     before = rss_bytes(broker.pid)
@@ -65,7 +65,7 @@ def log_bytes(path):
 
 def restart(bench, found, number):
     """Three starts each after a clean stop and after a SIGKILL in the midst of writing to every partition."""
-    if number > 0 or bench.options.smoke:
+    if bench.options.smoke:
         return
     broker = Ringmain(bench.cores, f"{bench.directory}/restart")
     broker.start()

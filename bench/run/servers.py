@@ -194,3 +194,13 @@ def drop_cache(path):
 
 def remove(path):
     shutil.rmtree(path, ignore_errors=True)
+
+
+def give_back_space(path):
+    """The large files are emptied; names and small files stay until the end of all. An ext4 without a journal takes 0.3
+    ms for each new file while thousands that were just deleted are remembered, for minutes."""
+    for directory, _, names in os.walk(path):
+        for name in names:
+            file = os.path.join(directory, name)
+            if os.stat(file).st_blocks * 512 > 1 << 20:
+                os.truncate(file, 0)
