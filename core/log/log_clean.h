@@ -9,8 +9,8 @@
  *
  * Rules are Kafka's (Cleaner, CleanedTransactionMetadata): offsets stay; tombstones and idle markers go when their
  * delete horizon is over; records of aborted transactions go; the batches of every producer's window stay, if only
- * their headers (Kafka: the last one; docs/decisions/producer-window.md). So does the last one of every group, so that
- * a segment's name and its last batch say what it replaces.
+ * their headers (Kafka: the last one; docs/decisions/producer-window.md, also for markers_offset). So does the last one
+ * of every group, so that a segment's name and its last batch say what it replaces.
  *
  * Invariants: what is read is durable; nothing of the log changes before SEAL is on the device; a batch whose CRC is
  * wrong ends the run. After a crash there are the old segments, or a whole .swap that log_open puts in their place.
@@ -60,6 +60,7 @@ struct log_clean {
     /* Before each step: for how long it has to wait. bytes: what the one before has read and written. */
     int64_t (*pause_ns)(struct log_clean *clean, int64_t bytes);
     int64_t first_dirty_offset, below_offset; /* below: a segment's base, not above log_recovery_point() */
+    int64_t markers_offset;                   /* markers from here on stay: a start may replay them */
     int64_t now_ms, delete_retention_ms;
     int64_t map_bytes;
     double map_load;

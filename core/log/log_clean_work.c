@@ -263,6 +263,7 @@ static enum err copy_batch(struct log_clean *clean, const struct batch_header *h
          horizon = (header->attributes & BATCH_DELETE_HORIZON) != 0;
     bool useless = control ? clean_txns_on_control(&clean->_txns, header, body_of(batch))
                            : clean_txns_on_batch(&clean->_txns, header);
+    bool is_over = horizon && header->base_timestamp <= clean->now_ms && header->base_offset < clean->markers_offset;
     bool ends_group = clean->_source == clean->_source_count - 1 &&
                       clean->_pos + (int64_t)header->size == clean->_sources[clean->_source].size;
     struct filter filter = {.retain = {.keep = keeps,
@@ -270,7 +271,7 @@ static enum err copy_batch(struct log_clean *clean, const struct batch_header *h
                                        .is_idle_marker = control && useless,
                                        .keep_empty = ends_group || is_of_window(clean, header)},
                             .clean = clean,
-                            .discards = useless && (!control || (horizon && header->base_timestamp <= clean->now_ms))};
+                            .discards = useless && (!control || is_over)};
     struct slice kept;
     if (__builtin_add_overflow(clean->now_ms, clean->delete_retention_ms, &filter.retain.horizon_ms))
         filter.retain.horizon_ms = INT64_MAX;

@@ -252,7 +252,8 @@ static int64_t replayed_ms(const struct batch_header *header, int64_t now_ms)
     return header->max_timestamp >= 0 && header->max_timestamp < now_ms ? header->max_timestamp : now_ms;
 }
 
-/* Compaction has left it for its epoch, which it may have raised (KIP-890). */
+/* Compaction has left it for its epoch, which it may have raised (KIP-890). Of what it ended nothing is there any more;
+ * a snapshot may still call that open. */
 static enum err replay_empty_marker(struct producer_state *state, const struct batch_header *header, int64_t now_ms)
 {
     struct producer_entry *entry = producer_state_prepare(state, header->producer_id);
@@ -262,6 +263,8 @@ static enum err replay_empty_marker(struct producer_state *state, const struct b
         entry->epoch = header->producer_epoch;
         entry->count = 0;
     }
+    entry->transaction_offset = -1;
+    list_remove(&entry->_open);
     entry->used_ms = replayed_ms(header, now_ms);
     return ERR_OK;
 }

@@ -155,6 +155,7 @@ static bool clean_next(struct shard_data *data)
         .pause_ns = pause_ns,
         .first_dirty_offset = dirt.first_dirty_offset,
         .below_offset = dirt.below_offset,
+        .markers_offset = snapshot_oldest(partition),
         .now_ms = now_ms,
         .delete_retention_ms = partition->config->delete_retention_ms,
         .map_bytes = map_bytes > MAP_BYTES_MIN ? map_bytes : MAP_BYTES_MIN,

@@ -144,6 +144,7 @@ static enum err open_log(struct shard_data *data, struct partition *partition, c
                                   .clean = place->clean,
                                   .config = partition->config,
                                   .budget = &data->budget};
+    partition->_snapshots_known = !place->exists;
     if (!place->exists)
         return log_open(data->io, io_fs(data->io), &options, &partition->log);
     if (place->description.length > 0) {

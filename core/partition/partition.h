@@ -79,6 +79,7 @@ struct partition {
     /* End offsets of the newest producer snapshot on disk and the one before; 0: none. */
     int64_t _snapshot_offset, _snapshot_before;
     int64_t _cleaned_offset; /* compacted up to here */
+    bool _snapshots_known;   /* there are no others */
     bool _snapshot_running, _retire_waits;
     bool _uncleanable;            /* compaction met what it cannot read; tried again at the next start */
     struct partition_task *_task; /* its log is being made, retired or removed */

@@ -90,6 +90,8 @@ bool snapshot_describe(struct shard_data *data, const struct partition *partitio
                        struct checkpoint_text *text) MUST_CHECK;
 enum err snapshot_store(struct shard_data *data, struct partition *partition) MUST_CHECK; /* blocking: the stop */
 void snapshot_checkpoint(struct shard_data *data, struct partition *partition);
+/* The next start begins with none below it, and replays what is behind; INT64_MAX: it replays everything. */
+int64_t snapshot_oldest(const struct partition *partition);
 /* flush.c: what nobody waits for becomes durable by time, bytes and messages. */
 void partition_flush_later(struct partition *partition, uint64_t bytes); /* so many were appended */
 void partition_flush_configured(struct partition *partition);            /* when, may have changed */

@@ -46,7 +46,7 @@ static bool visit(void *context, const char *name, bool is_directory)
 struct sweep {
     struct fs *fs;
     const char *directory;
-    int64_t keep;
+    int64_t keep, keep_too;
     enum err err;
 };
 
@@ -55,7 +55,7 @@ static bool sweep_one(void *context, const char *name, bool is_directory)
     struct sweep *sweep = context;
     char path[FS_PATH_MAX];
     int64_t offset;
-    if (is_directory || !parse_name(name, &offset) || offset == sweep->keep)
+    if (is_directory || !parse_name(name, &offset) || offset == sweep->keep || offset == sweep->keep_too)
         return true;
     enum err err = snapshot_path(sweep->directory, offset, path) ? fs_unlink(sweep->fs, path) : ERR_INVALID;
     if (err != ERR_OK && err != ERR_NOT_FOUND)
@@ -64,9 +64,9 @@ static bool sweep_one(void *context, const char *name, bool is_directory)
 }
 
 /* One above the recovery point would be taken for true when other batches have got its offset: it must go. */
-static enum err sweep_others(struct fs *fs, const char *directory, int64_t keep)
+static enum err sweep_others(struct fs *fs, const char *directory, int64_t keep, int64_t keep_too)
 {
-    struct sweep sweep = {fs, directory, keep, ERR_OK};
+    struct sweep sweep = {fs, directory, keep, keep_too, ERR_OK};
     enum err err = fs_list(fs, directory, sweep_one, &sweep);
     return err == ERR_OK ? sweep.err : err;
 }
@@ -104,7 +104,9 @@ enum err snapshot_load(struct shard_data *data, struct partition *partition, con
         else
             search.best = -1; /* as good as none: everything is replayed */
     }
-    return sweep_others(fs, directory, search.best);
+    err = sweep_others(fs, directory, search.best, search.best);
+    partition->_snapshots_known = err == ERR_OK;
+    return err;
 }
 
 enum err snapshot_load_clean(struct shard_data *data, struct partition *partition)
@@ -114,7 +116,9 @@ enum err snapshot_load_clean(struct shard_data *data, struct partition *partitio
     if (err != ERR_OK)
         return err == ERR_NO_MEMORY ? err : ERR_NOT_FOUND;
     partition->_snapshot_offset = end;
-    return sweep_others(io_fs(data->io), log_directory(partition->log), end);
+    err = sweep_others(io_fs(data->io), log_directory(partition->log), end, end);
+    partition->_snapshots_known = err == ERR_OK;
+    return err;
 }
 
 /* Nothing when there are none. */
@@ -136,6 +140,14 @@ enum err snapshot_take(struct partition *partition, struct slice bytes)
 {
     partition->_snapshot_offset = log_end_offset(partition->log); /* written by that stop, too */
     return bytes.length == 0 ? ERR_OK : producer_snapshot_read(&partition->producers, bytes);
+}
+
+int64_t snapshot_oldest(const struct partition *partition)
+{
+    if (!partition->_snapshots_known)
+        return 0;
+    int64_t oldest = partition->_snapshot_before > 0 ? partition->_snapshot_before : partition->_snapshot_offset;
+    return oldest > 0 ? oldest : INT64_MAX;
 }
 
 /* ---- writing --------------------------------------------------------------------------------------------------- */
@@ -174,10 +186,12 @@ enum err snapshot_store(struct shard_data *data, struct partition *partition)
 struct snapshot_job {
     struct io_job job;
     struct partition *partition;
-    int64_t offset;
+    int64_t offset, previous; /* previous: it stays */
     uint8_t *bytes;
     size_t size;
+    const char *directory;
     char path[FS_PATH_MAX], old[FS_PATH_MAX]; /* old: empty when there is none to remove */
+    bool sweeps;                              /* nobody knows what else there is */
     enum err err;
 };
 
@@ -186,9 +200,11 @@ static void write_work(struct io_job *job, struct fs *fs)
     struct snapshot_job *snapshot = CONTAINER_OF(job, struct snapshot_job, job);
     snapshot->err = fs_write_file(fs, snapshot->path, snapshot->bytes, snapshot->size);
     if (snapshot->err == ERR_OK && snapshot->old[0] != '\0') {
-        enum err ignored = fs_unlink(fs, snapshot->old);
-        MAYBE(ignored == ERR_OK);
+        enum err err = fs_unlink(fs, snapshot->old);
+        snapshot->err = err == ERR_NOT_FOUND ? ERR_OK : err; /* snapshot_oldest() would be wrong */
     }
+    if (snapshot->err == ERR_OK && snapshot->sweeps)
+        snapshot->err = sweep_others(fs, snapshot->directory, snapshot->offset, snapshot->previous);
 }
 
 static void write_done(struct io_job *job)
@@ -199,6 +215,7 @@ static void write_done(struct io_job *job)
     if (snapshot->err == ERR_OK) {
         partition->_snapshot_before = partition->_snapshot_offset;
         partition->_snapshot_offset = snapshot->offset;
+        partition->_snapshots_known = true;
     }
     if (snapshot->err == ERR_IO)
         log_dirs_fail(data->options.dirs, partition->_dir);
@@ -221,9 +238,11 @@ void snapshot_checkpoint(struct shard_data *data, struct partition *partition)
         return; /* at the next checkpoint */
     snapshot->partition = partition;
     snapshot->offset = end;
+    snapshot->previous = partition->_snapshot_offset;
+    snapshot->sweeps = !partition->_snapshots_known;
     snapshot->size = producer_snapshot_size(&partition->producers);
     snapshot->bytes = mem_alloc(data->mem, snapshot->size);
-    const char *directory = log_directory(partition->log);
+    const char *directory = snapshot->directory = log_directory(partition->log);
     bool named =
         snapshot_path(directory, end, snapshot->path) &&
         (partition->_snapshot_before == 0 || snapshot_path(directory, partition->_snapshot_before, snapshot->old));

@@ -219,9 +219,11 @@ static void a_marker_that_compaction_has_emptied_still_tells_the_epoch(void **st
     assert_int_equal(send(6, 0, 0), KAFKA_ERROR_INVALID_PRODUCER_EPOCH);
     uint64_t guard = verify(7, 0, false);
     assert_int_equal(send(7, 0, guard), KAFKA_ERROR_NONE);
+    assert_int_equal(producer_first_unstable(&producers), 0);
     assert_int_equal(producer_txn_replay(&producers, &marker, slice_of(bytes, sizeof bytes), 10, &is_aborted, &aborted),
                      ERR_OK);
-    assert_int_equal(producer_find(&producers, 5)->count, 1); /* no higher: it changes nothing */
+    assert_int_equal(producer_find(&producers, 5)->count, 1);         /* no higher: sequences go on */
+    assert_int_equal(producer_first_unstable(&producers), INT64_MAX); /* what a snapshot called open has ended here */
 }
 
 static void what_must_stay_in_the_log_is_the_window_and_the_batch_before(void **state)

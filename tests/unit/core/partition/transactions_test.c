@@ -1,5 +1,6 @@
 /* Transactions on a partition: where readers of committed records stop, what they are told to leave out, and that
  * restarts of every kind keep both. */
+#include "core/partition/shard_data_internal.h"
 #include "core/wire/marker.h"
 #include "tests/unit/core/partition/fixture.h"
 
@@ -19,24 +20,36 @@ static int16_t send_prepared(struct sent *sent, struct slice batch)
     return sent->append.error;
 }
 
-static int64_t write_in_transaction(int64_t producer, int records)
+/* producer < 0: none, and no transaction. */
+static int64_t write_batch(int64_t producer, int16_t epoch, struct slice key, int records)
 {
     struct sent sent = {0};
     struct batch_builder builder;
     struct batch_header header = {
-        .producer_id = producer, .producer_epoch = 0, .base_sequence = -1, .attributes = BATCH_TRANSACTIONAL};
+        .producer_id = producer, .producer_epoch = epoch, .base_sequence = -1, .attributes = BATCH_TRANSACTIONAL};
     batch_builder_init(&builder, sent.bytes, sizeof(sent.bytes));
     for (int i = 0; i < records; i++)
-        assert_true(batch_builder_add(&builder, 1000, SLICE_NULL, SLICE_LITERAL("v"), SLICE_NULL, 0));
-    assert_int_equal(send_prepared(&sent, batch_builder_finish(&builder, &header)), KAFKA_ERROR_NONE);
+        assert_true(batch_builder_add(&builder, 1000, key, SLICE_LITERAL("v"), SLICE_NULL, 0));
+    struct slice batch = batch_builder_finish(&builder, producer < 0 ? NULL : &header);
+    assert_int_equal(send_prepared(&sent, batch), KAFKA_ERROR_NONE);
     return sent.append.base_offset;
+}
+
+static int64_t write_in_transaction(int64_t producer, int records)
+{
+    return write_batch(producer, 0, SLICE_NULL, records);
+}
+
+static int16_t end_with_epoch(int64_t producer, int16_t epoch, bool commit, int32_t coordinator_epoch)
+{
+    struct sent sent = {0};
+    struct marker marker = {.commit = commit, .coordinator_epoch = coordinator_epoch};
+    return send_prepared(&sent, marker_build(sent.bytes, &marker, producer, epoch, 1000));
 }
 
 static int16_t end_transaction(int64_t producer, bool commit, int32_t coordinator_epoch)
 {
-    struct sent sent = {0};
-    struct marker marker = {.commit = commit, .coordinator_epoch = coordinator_epoch};
-    return send_prepared(&sent, marker_build(sent.bytes, &marker, producer, 0, 1000));
+    return end_with_epoch(producer, 0, commit, coordinator_epoch);
 }
 
 static bool read_is_done;
@@ -144,10 +157,89 @@ static void deleted_records_do_not_hold_readers_back(void **state)
     assert_int_equal(partition_last_stable(first()), partition_log_end(first()));
 }
 
+static void compacted(void)
+{
+    topic.config.cleanup_policy = CONFIG_CLEANUP_COMPACT;
+    topic.config.segment_bytes = 1000;
+    topic.config.max_compaction_lag_ms = INT64_MAX;
+    topic.config.delete_retention_ms = 0; /* what is not needed goes with the second compaction */
+    broker.log_cleaner_backoff_ms = 10;
+    broker.log_cleaner_dedupe_buffer_size = 1 << 20;
+    broker.log_cleaner_io_buffer_load_factor = 0.9;
+    broker.log_cleaner_io_max_bytes_per_second = 1e300;
+}
+
+static void fill(void)
+{
+    broker.log_cleaner_enable = false;
+    for (int i = 0; i < 60; i++)
+        write_batch(-1, 0, SLICE_LITERAL("key"), 1);
+}
+
+static void compact(void)
+{
+    int64_t before = first()->_cleaned_offset;
+    broker.log_cleaner_enable = true;
+    shard_data_configure(data, &broker);
+    while (first()->_cleaned_offset == before)
+        machine_turn(machine, true);
+}
+
+/* The process dies, and of the snapshots only that one is there. */
+static void crash_with_snapshot(int64_t offset)
+{
+    char command[700];
+    close_all();
+    remove_files("ringmain-manifest");
+    remove_files(".kafka_cleanshutdown");
+    snprintf(command, sizeof(command), "find '%s' -name '*.snapshot' ! -name '%020lld.snapshot' -delete", directory,
+             (long long)offset);
+    assert_int_equal(system(command), 0);
+    open_all();
+    apply(&image);
+    assert_int_equal(first()->_snapshot_offset, offset);
+}
+
+static void begin_and_take_snapshot(int64_t producer)
+{
+    write_batch(producer, 0, SLICE_LITERAL("key"), 1);
+    snapshot_checkpoint(data, first());
+    while (first()->_snapshot_running)
+        machine_turn(machine, true);
+    assert_int_equal(first()->_snapshot_offset, partition_log_end(first()));
+}
+
+/* What began below a snapshot and ended behind it ends after a restart, too, however often it was compacted meanwhile.
+ */
+static void compaction_leaves_what_ends_a_transaction_of_a_snapshot(void **state)
+{
+    enum { SAME_EPOCH, BUMPED /* by the marker, as transaction.version 2 has it */, GOES_ON, VARIANTS };
+    for (int variant = 0; variant < VARIANTS; variant++) {
+        int16_t epoch = variant == SAME_EPOCH ? 0 : 1;
+        int64_t producer = 100 + variant, stable = -1;
+        compacted();
+        begin_and_take_snapshot(producer);
+        int64_t within = first()->_snapshot_offset;
+        assert_int_equal(end_with_epoch(producer, epoch, true, 5), KAFKA_ERROR_NONE);
+        for (int i = 0; i < 3; i++) {
+            fill();
+            if (variant == GOES_ON && i == 2) /* nobody needs the marker for its epoch then */
+                stable = write_batch(producer, epoch, SLICE_LITERAL("key"), 1);
+            compact();
+        }
+        if (stable < 0)
+            stable = partition_log_end(first());
+        assert_int_equal(partition_last_stable(first()), stable);
+        crash_with_snapshot(within);
+        assert_int_equal(partition_last_stable(first()), stable);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         ON_DISK(every_restart_keeps_what_is_stable_and_what_was_aborted),
+        ON_DISK(compaction_leaves_what_ends_a_transaction_of_a_snapshot),
         ON_DISK(deleted_records_do_not_hold_readers_back),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
