@@ -75,6 +75,7 @@ static void begin_clean(struct log *log, struct log_clean *clean)
     *clean = (struct log_clean){.done = cleaned,
                                 .first_dirty_offset = dirt.first_dirty_offset,
                                 .below_offset = dirt.below_offset,
+                                .markers_offset = INT64_MAX,
                                 .now_ms = 5000,
                                 .delete_retention_ms = config.delete_retention_ms,
                                 .map_bytes = 1 << 20,

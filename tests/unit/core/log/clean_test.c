@@ -133,7 +133,7 @@ static void cleaned(struct log_clean *clean)
 }
 
 static struct log_clean clean;
-static int64_t map_bytes = 1 << 20;
+static int64_t map_bytes = 1 << 20, markers_offset = INT64_MAX;
 static const struct log_clean_producer *active;
 static int active_count;
 
@@ -144,6 +144,7 @@ static void clean_start(struct log *log, int64_t from, int64_t now_ms)
     clean = (struct log_clean){.done = cleaned,
                                .first_dirty_offset = dirt.first_dirty_offset,
                                .below_offset = dirt.below_offset,
+                               .markers_offset = markers_offset,
                                .now_ms = now_ms,
                                .delete_retention_ms = HORIZON_MS,
                                .map_bytes = map_bytes,
@@ -430,6 +431,11 @@ static void aborted_records_go_at_once_and_markers_when_nothing_needs_them(void 
     assert_int_equal(marker_count, markers); /* each was needed until now */
     clean_all(log, NOW_MS + 1);              /* seen without records: from now on their time runs */
     log_is_as_the_model(log, clean.end_offset, true);
+    assert_int_equal(marker_count, markers);
+    markers_offset = 0;
+    clean_all(log, NOW_MS + 2 + HORIZON_MS); /* a start might replay them */
+    markers_offset = INT64_MAX;
+    log_is_as_the_model(log, clean.end_offset, false);
     assert_int_equal(marker_count, markers);
     static const struct log_clean_producer known = {.id = 100,
                                                     .epoch = 0}; /* whose markers are all that is left of it */

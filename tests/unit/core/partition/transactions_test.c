@@ -200,9 +200,8 @@ static void crash_with_snapshot(int64_t offset)
     assert_int_equal(first()->_snapshot_offset, offset);
 }
 
-static void begin_and_take_snapshot(int64_t producer)
+static void take_snapshot(void)
 {
-    write_batch(producer, 0, SLICE_LITERAL("key"), 1);
     snapshot_checkpoint(data, first());
     while (first()->_snapshot_running)
         machine_turn(machine, true);
@@ -213,17 +212,20 @@ static void begin_and_take_snapshot(int64_t producer)
  */
 static void compaction_leaves_what_ends_a_transaction_of_a_snapshot(void **state)
 {
-    enum { SAME_EPOCH, BUMPED /* by the marker, as transaction.version 2 has it */, GOES_ON, VARIANTS };
+    enum { SAME_EPOCH, BUMPED /* by the marker, as transaction.version 2 has it */, GOES_ON, OLDER_OF_TWO, VARIANTS };
     for (int variant = 0; variant < VARIANTS; variant++) {
         int16_t epoch = variant == SAME_EPOCH ? 0 : 1;
         int64_t producer = 100 + variant, stable = -1;
         compacted();
-        begin_and_take_snapshot(producer);
+        write_batch(producer, 0, SLICE_LITERAL("key"), 1);
+        take_snapshot();
         int64_t within = first()->_snapshot_offset;
         assert_int_equal(end_with_epoch(producer, epoch, true, 5), KAFKA_ERROR_NONE);
+        if (variant == OLDER_OF_TWO)
+            take_snapshot();
         for (int i = 0; i < 3; i++) {
             fill();
-            if (variant == GOES_ON && i == 2) /* nobody needs the marker for its epoch then */
+            if (variant >= GOES_ON && i == 2) /* nobody needs the marker for its epoch then */
                 stable = write_batch(producer, epoch, SLICE_LITERAL("key"), 1);
             compact();
         }
@@ -232,6 +234,8 @@ static void compaction_leaves_what_ends_a_transaction_of_a_snapshot(void **state
         assert_int_equal(partition_last_stable(first()), stable);
         crash_with_snapshot(within);
         assert_int_equal(partition_last_stable(first()), stable);
+        if (variant >= GOES_ON)
+            assert_int_equal(end_with_epoch(producer, epoch + 1, true, 5), KAFKA_ERROR_NONE);
     }
 }
 
