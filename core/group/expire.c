@@ -173,8 +173,8 @@ static bool is_expired(const struct group *group, const struct group_stored_offs
     const struct group_machine *machine = group->machine;
     if (offset->expire_timestamp_ms >= 0)
         return machine->wall_ms >= offset->expire_timestamp_ms;
-    int64_t since_ms = base == BASE_STATE ? group->state_timestamp_ms : offset->commit_timestamp_ms;
-    return machine->wall_ms - since_ms >= machine->settings.retention_ms;
+    int64_t since_ms = base == BASE_STATE ? group->state_timestamp_ms : offset->commit_timestamp_ms, age_ms;
+    return __builtin_sub_overflow(machine->wall_ms, since_ms, &age_ms) || age_ms >= machine->settings.retention_ms;
 }
 
 /* How many offsets stay; with `tombstones` the others go. */

@@ -31,7 +31,9 @@ static bool is_wanted(const struct filter *filter, const struct txn *txn)
         return false;
     if (asked->state_filters.count > 0 && !filter->states[txn->now.state])
         return false;
-    if (asked->duration_filter >= 0 && filter->wall_ms - txn->now.start_ms <= asked->duration_filter)
+    int64_t duration_ms; /* the record's number may be any */
+    if (asked->duration_filter >= 0 && !__builtin_sub_overflow(filter->wall_ms, txn->now.start_ms, &duration_ms) &&
+        duration_ms <= asked->duration_filter)
         return false;
     return filter->pattern == NULL || pattern_matches(filter->pattern, slice_of(txn->id, txn->id_length));
 }

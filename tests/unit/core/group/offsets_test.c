@@ -1,5 +1,6 @@
 /* Goal: committed offsets are kept, found, expired and deleted as Kafka does; those of open transactions wait for their
  * marker. Method: one machine driven by hand; after each story a second machine replays the log. */
+#include "core/group/internal.h"
 #include "tests/unit/core/group/world.h"
 
 static const int64_t DAY_MS = 24 * 3600 * 1000;
@@ -188,6 +189,22 @@ static void offsets_of_simple_consumers_expire_one_by_one(void **state)
     pass(world, 3 * DAY_MS + 600001);
     assert_int_equal(world->machine.groups.count, 0);
     check_replay(world);
+}
+
+/* A record that rot, or a program of somebody's, has made: commits before all time are old. */
+static void any_stored_commit_time_is_compared(void **state)
+{
+    struct world *world = *state;
+    struct consumer simple = consumer("s");
+    assert_int_equal(commit(world, &simple, 0, 1), KAFKA_ERROR_NONE);
+    assert_int_equal(commit(world, &simple, 1, 2), KAFKA_ERROR_NONE);
+    const struct group *group = group_find(&world->machine, SLICE_LITERAL("s"));
+    for (int32_t partition = 0; partition < 2; partition++)
+        group_topics_get(&group->topics, SLICE_LITERAL("t"), partition)->commit_timestamp_ms =
+            partition == 0 ? INT64_MIN : INT64_MAX;
+    pass(world, 601000);
+    assert_int_equal(committed(world, "s", 0), -1);
+    assert_int_equal(committed(world, "s", 1), 2);
 }
 
 static void an_old_commit_brings_its_own_retention(void **state)
@@ -467,6 +484,7 @@ int main(void)
         CASE(metadata_is_measured_as_java_does),
         CASE(offsets_of_an_empty_group_expire_after_the_retention),
         CASE(offsets_of_simple_consumers_expire_one_by_one),
+        CASE(any_stored_commit_time_is_compared),
         CASE(an_old_commit_brings_its_own_retention),
         CASE(a_deleted_topic_takes_its_offsets_along),
         CASE(a_group_is_deleted_with_all_that_belongs_to_it),
